@@ -1,0 +1,82 @@
+//! The caller of a use case and what they may do.
+
+use longshore_types::RepositoryName;
+
+/// What someone may do to a repository; the names of the token specification's scopes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Read manifests, blobs, tags and referrers.
+    Pull,
+    /// Upload blobs, put manifests and tags.
+    Push,
+    /// Delete tags, manifests and blobs.
+    Delete,
+}
+
+impl Action {
+    /// The word in a token's scope.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pull => "pull",
+            Self::Push => "push",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// Rights to one repository, from a token's `access` claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryGrant {
+    /// The repository.
+    pub repository: RepositoryName,
+    /// What may be done to it.
+    pub actions: Vec<Action>,
+}
+
+/// What a caller may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Permissions {
+    /// Everything: an open registry, or one that trusts each of its users.
+    All,
+    /// What is listed and nothing else.
+    Granted {
+        /// Rights to repositories.
+        repositories: Vec<RepositoryGrant>,
+        /// Whether the catalog may be read.
+        catalog: bool,
+    },
+}
+
+/// Who calls a use case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The user's name; `None` for an anonymous caller.
+    pub name: Option<String>,
+    /// What they may do.
+    pub permissions: Permissions,
+}
+
+impl Caller {
+    /// Anybody, where the registry is open; also the registry's own background work.
+    pub fn anonymous() -> Self {
+        Self { name: None, permissions: Permissions::All }
+    }
+
+    /// Whether the caller may do `action` to `repository`.
+    pub fn may(&self, action: Action, repository: &RepositoryName) -> bool {
+        match &self.permissions {
+            Permissions::All => true,
+            Permissions::Granted { repositories, .. } => repositories
+                .iter()
+                .any(|grant| grant.repository == *repository && grant.actions.contains(&action)),
+        }
+    }
+
+    /// Whether the caller may list the repositories.
+    pub fn may_read_catalog(&self) -> bool {
+        match self.permissions {
+            Permissions::All => true,
+            Permissions::Granted { catalog, .. } => catalog,
+        }
+    }
+}

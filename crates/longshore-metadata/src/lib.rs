@@ -1,0 +1,30 @@
+//! The index in SQL: repositories, links, manifests, tags, history, uploads and queues. One schema and one code path
+//! for SQLite and PostgreSQL.
+//!
+//! [`Metadata`] hands out transactions: [`ReadTx`] for reading, [`WriteTx`] (which reads too) for changing. The
+//! methods of both are spread over one file per subject. Nothing here reads a clock: moments are arguments.
+
+mod blobs;
+mod database;
+mod error;
+mod jobs;
+mod manifests;
+mod page;
+mod repositories;
+mod reviews;
+mod settings;
+mod tags;
+mod uploads;
+
+pub use blobs::{BlobId, BlobRecord};
+pub use database::{Metadata, MetadataSettings, ReadTx, WriteTx};
+pub use error::MetadataError;
+pub use jobs::{JobId, JobRecord};
+pub use manifests::{
+    ManifestId, ManifestRecord, ManifestReference, NewManifest, ReferenceKind, ReferrerRecord, StoredManifest,
+};
+pub use page::Page;
+pub use repositories::{RepositoryId, RepositoryRecord};
+pub use reviews::{BlobReview, ManifestReview, ReviewEvent};
+pub use tags::{TagEvent, TagEventAction, TagRecord};
+pub use uploads::UploadRecord;

@@ -1,0 +1,36 @@
+//! The use cases of a registry: what happens on a push, a pull, a delete, a collection. Knows no HTTP, no clock and no
+//! environment: callers, moments and settings are arguments, bodies are streams of bytes.
+//!
+//! [`Registry`] holds the parts; its methods are spread over one file per use case.
+
+mod blobs;
+mod call;
+mod catalog;
+mod collection;
+mod deletion;
+mod event;
+mod history;
+mod import;
+mod links;
+mod manifests;
+mod progress;
+mod rebuild;
+mod registry;
+mod uploads;
+mod verify;
+
+pub use blobs::{BlobPullError, MountError, MountOutcome, PulledBlob};
+pub use call::{Call, RequestInfo};
+pub use catalog::{ListError, ReferrersPage};
+pub use collection::{Collected, CollectionReport};
+pub use deletion::DeleteError;
+pub use event::{Event, EventAction, NOTIFICATION_JOB};
+pub use history::RestoreError;
+pub use import::ImportReport;
+pub use links::LinksReport;
+pub use manifests::{ManifestPullError, ManifestPushError, ManifestTarget, PulledManifest, PushedManifest};
+pub use progress::Progress;
+pub use rebuild::RebuildReport;
+pub use registry::{CollectionSettings, Registry, RegistrySettings, UploadSettings};
+pub use uploads::{BodyError, PushedBlob, UploadBody, UploadError, UploadStatus};
+pub use verify::{Damage, VerifyReport};

@@ -1,0 +1,140 @@
+//! Pull and push of manifests.
+
+use bytes::Bytes;
+use longshore_auth::Action;
+use longshore_metadata::MetadataError;
+use longshore_storage::StoreError;
+use longshore_types::{Digest, ManifestError, MediaType, Reference, RepositoryName, Tag};
+
+use crate::{Call, Registry};
+
+/// A manifest as it was pushed.
+#[derive(Clone, Debug)]
+pub struct PulledManifest {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: MediaType,
+    /// Its exact bytes.
+    pub payload: Bytes,
+    /// Its subject.
+    pub subject: Option<Digest>,
+}
+
+/// Why a manifest cannot be pulled.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestPullError {
+    /// The caller may not.
+    #[error("{action:?} on {repository} is not allowed")]
+    Denied {
+        /// What they wanted.
+        action: Action,
+        /// Where.
+        repository: RepositoryName,
+    },
+    /// No such repository.
+    #[error("no repository {0}")]
+    NameUnknown(RepositoryName),
+    /// No such manifest.
+    #[error("no manifest {reference} in {repository}")]
+    ManifestUnknown {
+        /// Where.
+        repository: RepositoryName,
+        /// What.
+        reference: Reference,
+    },
+    /// The index failed.
+    #[error("could not read the index")]
+    Metadata(#[from] MetadataError),
+}
+
+/// Under which names a manifest is pushed.
+#[derive(Clone, Debug)]
+pub struct ManifestTarget {
+    /// From the path.
+    pub reference: Reference,
+    /// From `tag=` parameters (main branch of the specification, July 2026): only with a digest in the path.
+    pub tags: Vec<Tag>,
+}
+
+/// A manifest that was stored.
+#[derive(Clone, Debug)]
+pub struct PushedManifest {
+    /// Its digest, by the algorithm that the reference asked for, else sha256.
+    pub digest: Digest,
+    /// Its subject, to be answered as `OCI-Subject`.
+    pub subject: Option<Digest>,
+    /// The tags that now point to it, to be answered as `OCI-Tag`.
+    pub tags: Vec<Tag>,
+    /// What the client should be told though the push succeeded.
+    pub warnings: Vec<String>,
+}
+
+/// Why a manifest is not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestPushError {
+    /// The caller may not.
+    #[error("{action:?} on {repository} is not allowed")]
+    Denied {
+        /// What they wanted.
+        action: Action,
+        /// Where.
+        repository: RepositoryName,
+    },
+    /// The registry is read-only.
+    #[error("the registry is read-only at the moment")]
+    ReadOnly,
+    /// The bytes are no manifest.
+    #[error(transparent)]
+    Invalid(#[from] ManifestError),
+    /// The bytes do not hash to the digest in the path.
+    #[error("the manifest's digest is {actual}, the request says {wanted}")]
+    DigestMismatch {
+        /// From the request.
+        wanted: Digest,
+        /// Of the bytes.
+        actual: Digest,
+    },
+    /// It names blobs that the repository does not have.
+    #[error("the manifest names blobs that {repository} does not have: push or mount them first")]
+    BlobsUnknown {
+        /// Where.
+        repository: RepositoryName,
+        /// Which.
+        missing: Vec<Digest>,
+    },
+    /// The index failed.
+    #[error("could not change the index")]
+    Metadata(#[from] MetadataError),
+    /// The store failed.
+    #[error("could not read content")]
+    Store(#[from] StoreError),
+}
+
+impl Registry {
+    /// The manifest that `reference` names.
+    pub async fn manifest(
+        &self,
+        _call: &Call,
+        _repository: &RepositoryName,
+        _reference: &Reference,
+    ) -> Result<PulledManifest, ManifestPullError> {
+        todo!()
+    }
+
+    /// Stores a manifest and points its tags to it, in one transaction. Children of an index may be absent (sparse
+    /// indexes); blobs may not, except layers that are not distributable.
+    ///
+    /// # Cancel safety
+    /// Dropped, the push still runs to its end.
+    pub async fn push_manifest(
+        &self,
+        _call: &Call,
+        _repository: &RepositoryName,
+        _target: &ManifestTarget,
+        _content_type: Option<&MediaType>,
+        _payload: Bytes,
+    ) -> Result<PushedManifest, ManifestPushError> {
+        todo!()
+    }
+}

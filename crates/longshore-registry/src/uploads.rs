@@ -1,0 +1,182 @@
+//! Uploads: begun, written in pieces, finished or cancelled.
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use longshore_auth::Action;
+use longshore_metadata::MetadataError;
+use longshore_storage::StoreError;
+use longshore_types::{Digest, DigestAlgorithm, RepositoryName, UploadId};
+
+use crate::{Call, Registry};
+
+/// Why a body ended early. The bytes before it count for an upload in pieces.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// The client went away, or broke the framing.
+    #[error("the request body ended early: {0}")]
+    Disconnected(String),
+    /// The client was too slow.
+    #[error("the request body stalled")]
+    TimedOut,
+}
+
+/// What a client sends, as it comes.
+pub type UploadBody = BoxStream<'static, Result<Bytes, BodyError>>;
+
+/// An upload as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadStatus {
+    /// Its id.
+    pub id: UploadId,
+    /// How many bytes are durably there.
+    pub size_bytes: u64,
+}
+
+/// A blob that was stored and linked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushedBlob {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its length.
+    pub size_bytes: u64,
+}
+
+/// Why an upload does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// The caller may not.
+    #[error("{action:?} on {repository} is not allowed")]
+    Denied {
+        /// What they wanted.
+        action: Action,
+        /// Where.
+        repository: RepositoryName,
+    },
+    /// The registry is read-only.
+    #[error("the registry is read-only at the moment")]
+    ReadOnly,
+    /// No such upload in this repository.
+    #[error("no upload {0}: begin a new one")]
+    UploadUnknown(UploadId),
+    /// The piece does not begin where the upload ends; the upload stays usable.
+    #[error("the upload has {} bytes, the piece does not begin there", status.size_bytes)]
+    OutOfOrder {
+        /// Where it stands.
+        status: UploadStatus,
+    },
+    /// Another request is writing to it at this moment.
+    #[error("another request is writing to this upload")]
+    Busy(UploadId),
+    /// The body had another length than announced.
+    #[error("the request announced {wanted} bytes and sent {actual}")]
+    SizeMismatch {
+        /// Announced.
+        wanted: u64,
+        /// Sent.
+        actual: u64,
+    },
+    /// The content does not hash to the digest. The upload is gone.
+    #[error("the content's digest is {actual}, the request says {wanted}")]
+    DigestMismatch {
+        /// From the request.
+        wanted: Digest,
+        /// Of the bytes.
+        actual: Digest,
+    },
+    /// Larger than the limit. The upload is gone.
+    #[error("larger than the limit of {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: u64,
+    },
+    /// Too many uploads are unfinished.
+    #[error("too many unfinished uploads; try again later")]
+    TooMany,
+    /// The client's body broke off; what came before it is kept for a resumption where the upload is in pieces.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// The index failed.
+    #[error("could not change the index")]
+    Metadata(#[from] MetadataError),
+    /// The store failed.
+    #[error("could not write content")]
+    Store(#[from] StoreError),
+}
+
+impl Registry {
+    /// Begins an upload; `algorithm` is what its digest will be by, as far as the client said.
+    pub async fn start_upload(
+        &self,
+        _call: &Call,
+        _repository: &RepositoryName,
+        _algorithm: DigestAlgorithm,
+    ) -> Result<UploadStatus, UploadError> {
+        todo!()
+    }
+
+    /// How far an upload is.
+    pub async fn upload_status(
+        &self,
+        _call: &Call,
+        _repository: &RepositoryName,
+        _id: &UploadId,
+    ) -> Result<UploadStatus, UploadError> {
+        todo!()
+    }
+
+    /// Adds a piece. `offset` is where it begins, if the client says (else: at the end); `size_bytes` is its length, if the client says.
+    ///
+    /// # Cancel safety
+    /// Dropped, the bytes that have arrived by the end of `body` are still written and remembered.
+    pub async fn append_upload(
+        &self,
+        _call: &Call,
+        _repository: &RepositoryName,
+        _id: &UploadId,
+        _offset: Option<u64>,
+        _size_bytes: Option<u64>,
+        _body: UploadBody,
+    ) -> Result<UploadStatus, UploadError> {
+        todo!()
+    }
+
+    /// Adds the last piece (perhaps empty), compares the digest, publishes the content and links it.
+    ///
+    /// # Cancel safety
+    /// As for [`Registry::append_upload`].
+    #[expect(clippy::too_many_arguments, reason = "each is a part of the one request")]
+    pub async fn finish_upload(
+        &self,
+        _call: &Call,
+        _repository: &RepositoryName,
+        _id: &UploadId,
+        _digest: &Digest,
+        _offset: Option<u64>,
+        _size_bytes: Option<u64>,
+        _body: UploadBody,
+    ) -> Result<PushedBlob, UploadError> {
+        todo!()
+    }
+
+    /// Stores a whole blob from one request.
+    pub async fn push_blob(
+        &self,
+        _call: &Call,
+        _repository: &RepositoryName,
+        _digest: &Digest,
+        _size_bytes: Option<u64>,
+        _body: UploadBody,
+    ) -> Result<PushedBlob, UploadError> {
+        todo!()
+    }
+
+    /// Gives an upload up.
+    pub async fn cancel_upload(
+        &self,
+        _call: &Call,
+        _repository: &RepositoryName,
+        _id: &UploadId,
+    ) -> Result<(), UploadError> {
+        todo!()
+    }
+}
