@@ -1,1 +1,40 @@
-//! Skeleton.
+//! For tests only: starts registries, builds images, breaks things.
+//!
+//! ```no_run
+//! # async fn example() {
+//! use longshore_testkit::{TestRegistry, image};
+//!
+//! let registry = TestRegistry::builder().set("storage.delete.enabled", false).spawn().await;
+//! registry.push_image("team/app", "v1", &image().layers(2).build()).await;
+//! registry.pull_image("team/app", "v1").await;
+//! registry.get("/v2/team/app/manifests/v2").await.assert_error(404, "MANIFEST_UNKNOWN");
+//! # }
+//! ```
+//!
+//! Functions panic when the registry does not do what they say; those that begin with `try_` give an error instead,
+//! for tests in which the registry is killed meanwhile. Nothing here sleeps for a fixed time: states are waited for,
+//! with a deadline.
+
+mod api;
+mod content;
+mod distribution;
+mod process;
+mod random;
+mod raw;
+mod registry;
+mod sink;
+mod tls;
+mod transfer;
+mod tree;
+mod wait;
+
+pub use api::{Api, Call, Reply, client_builder, with_query};
+pub use content::{Blob, Content, ImageBuilder, IndexBuilder, artifact, base64, image, index, media_type};
+pub use distribution::Distribution;
+pub use random::Random;
+pub use raw::{RawConnection, RawReply};
+pub use registry::{Builder, Finished, TestRegistry};
+pub use sink::{Posted, Sink};
+pub use tls::Certificate;
+pub use tree::{Harm, blob_path, checksums, files};
+pub use wait::{DEADLINE, eventually, within};
