@@ -1,5 +1,7 @@
 //! Pull and mount of blobs.
 
+mod mount;
+
 use std::sync::Arc;
 
 use longshore_auth::Action;
@@ -7,7 +9,7 @@ use longshore_metadata::MetadataError;
 use longshore_storage::{Blob, StoreError};
 use longshore_types::{Digest, RepositoryName};
 
-use crate::{Call, Registry};
+use crate::{Call, Event, EventAction, Registry, access::require};
 
 /// A blob, opened.
 #[derive(Clone)]
@@ -85,24 +87,44 @@ impl Registry {
     /// Opens a blob that the repository links.
     pub async fn blob(
         &self,
-        _call: &Call,
-        _repository: &RepositoryName,
-        _digest: &Digest,
+        call: &Call,
+        repository: &RepositoryName,
+        digest: &Digest,
     ) -> Result<PulledBlob, BlobPullError> {
-        todo!()
+        require(call, Action::Pull, repository)?;
+        self.require_linked(repository, digest).await?;
+        let blob = match self.inner.blobs.open(digest).await {
+            Ok(blob) => blob,
+            Err(error @ (StoreError::NotFound | StoreError::Corrupt(_))) => {
+                tracing::error!(
+                    %repository, %digest, error = &error as &dyn std::error::Error,
+                    "a linked blob is damaged or missing: run longshore verify"
+                );
+                return Err(BlobPullError::BlobUnknown { repository: repository.clone(), digest: *digest });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let redirect = match self.inner.settings.redirect_lifetime {
+            Some(lifetime) => self.inner.blobs.redirect(digest, lifetime).await?,
+            None => None,
+        };
+        self.notify_pull(|| Event::new(call, EventAction::Pull, repository).blob(*digest, blob.size_bytes()));
+        Ok(PulledBlob { digest: *digest, blob, redirect })
     }
 
-    /// Links a blob that `from` links; without `from`, one that any repository links which the caller may pull from.
-    ///
-    /// # Cancel safety
-    /// Dropped, the mount still runs to its end.
-    pub async fn mount_blob(
+    /// A digest is no permission: a blob is readable where it is linked.
+    async fn require_linked(
         &self,
-        _call: &Call,
-        _repository: &RepositoryName,
-        _digest: &Digest,
-        _from: Option<&RepositoryName>,
-    ) -> Result<MountOutcome, MountError> {
-        todo!()
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<(), BlobPullError> {
+        let mut tx = self.inner.metadata.read().await?;
+        if tx.blob_in(repository, digest).await?.is_some() {
+            return Ok(());
+        }
+        match tx.repository(repository).await? {
+            Some(_) => Err(BlobPullError::BlobUnknown { repository: repository.clone(), digest: *digest }),
+            None => Err(BlobPullError::NameUnknown(repository.clone())),
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! Listings: repositories, tags, referrers; all paged by key.
 
+mod referrers;
+
 use longshore_auth::Action;
 use longshore_metadata::{MetadataError, Page, ReferrerRecord};
-use longshore_types::{Digest, RepositoryName, Tag};
+use longshore_types::{RepositoryName, Tag};
 
-use crate::{Call, Registry};
+use crate::{Call, Registry, access::require};
 
 /// Why there is no list.
 #[derive(Debug, thiserror::Error)]
@@ -32,39 +34,39 @@ pub enum ListError {
 pub type ReferrersPage = Page<ReferrerRecord>;
 
 impl Registry {
-    /// Repositories that the caller may pull from, by name, after `after`.
+    /// Repositories with something in them, by name, after `after`. For callers whose rights come from a token, the
+    /// right to the catalog is the right to all of it, as in distribution: such a token need not name repositories.
     pub async fn catalog(
         &self,
-        _call: &Call,
-        _after: Option<&str>,
-        _limit: usize,
+        call: &Call,
+        after: Option<&str>,
+        limit: usize,
     ) -> Result<Page<RepositoryName>, ListError> {
-        todo!()
+        if !call.caller.may_read_catalog() {
+            return Err(ListError::CatalogDenied);
+        }
+        if limit == 0 {
+            return Ok(Page { entries: Vec::new(), more: false });
+        }
+        Ok(self.inner.metadata.read().await?.repositories_page(after, limit).await?)
     }
 
-    /// Tags of a repository in byte order, after `after`.
+    /// Tags in byte order, after `after`.
     pub async fn tags(
         &self,
-        _call: &Call,
-        _repository: &RepositoryName,
-        _after: Option<&str>,
-        _limit: usize,
+        call: &Call,
+        repository: &RepositoryName,
+        after: Option<&str>,
+        limit: usize,
     ) -> Result<Page<Tag>, ListError> {
-        todo!()
-    }
-
-    /// Manifests whose subject is `subject`, by digest, after `after`; also those that a client without the referrers
-    /// API left under the fallback tag `<alg>-<hex>` (specification v1.1.1, "Referrers Tag Schema"). An unknown
-    /// subject or repository has an empty list.
-    pub async fn referrers(
-        &self,
-        _call: &Call,
-        _repository: &RepositoryName,
-        _subject: &Digest,
-        _artifact_type: Option<&str>,
-        _after: Option<&Digest>,
-        _limit: usize,
-    ) -> Result<ReferrersPage, ListError> {
-        todo!()
+        require(call, Action::Pull, repository)?;
+        let mut tx = self.inner.metadata.read().await?;
+        let record = tx.repository(repository).await?;
+        let id = record.ok_or_else(|| ListError::NameUnknown(repository.clone()))?.id;
+        if limit == 0 {
+            return Ok(Page { entries: Vec::new(), more: false });
+        }
+        let page = tx.tags_page(id, after, limit).await?;
+        Ok(Page { entries: page.entries.into_iter().map(|record| record.tag).collect(), more: page.more })
     }
 }

@@ -1,6 +1,6 @@
 //! What other systems are told: queued in the same transaction as the change.
 
-use longshore_types::{Digest, MediaType};
+use longshore_types::{Descriptor, Digest, MediaType};
 use serde::{Deserialize, Serialize};
 
 use crate::RequestInfo;
@@ -43,6 +43,9 @@ pub struct Event {
     pub size_bytes: Option<u64>,
     /// Where a mount took the blob from.
     pub from_repository: Option<String>,
+    /// What a pushed manifest refers to, if the settings want it told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<Descriptor>,
     /// Who.
     pub actor: Option<String>,
     /// By which request.

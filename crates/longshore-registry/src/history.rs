@@ -1,10 +1,15 @@
 //! The history of tags, and the way back.
 
 use longshore_auth::Action;
-use longshore_metadata::{MetadataError, Page, TagEvent};
-use longshore_types::{Digest, RepositoryName, Tag};
+use longshore_metadata::{
+    ManifestRecord, MetadataError, Page, RepositoryId, ReviewEvent, TagEvent, TagEventAction, WriteTx,
+};
+use longshore_types::{Digest, Manifest, RepositoryName, Tag};
 
-use crate::{Call, ListError, Registry};
+use crate::{
+    Call, Event, EventAction, ListError, Registry, access::require, manifests::required_blobs,
+    retry::retry_on_conflict,
+};
 
 /// Why nothing is restored.
 #[derive(Debug, thiserror::Error)]
@@ -35,33 +40,152 @@ impl Registry {
     /// What happened to the tags of a repository (to one, if given), newest first, before event `before`.
     pub async fn tag_history(
         &self,
-        _call: &Call,
-        _repository: &RepositoryName,
-        _tag: Option<&Tag>,
-        _before: Option<i64>,
-        _limit: usize,
+        call: &Call,
+        repository: &RepositoryName,
+        tag: Option<&Tag>,
+        before: Option<i64>,
+        limit: usize,
     ) -> Result<Page<TagEvent>, ListError> {
-        todo!()
+        require(call, Action::Pull, repository)?;
+        let mut tx = self.inner.metadata.read().await?;
+        let record = tx.repository(repository).await?;
+        let id = record.ok_or_else(|| ListError::NameUnknown(repository.clone()))?.id;
+        Ok(tx.tag_events(id, tag, before, limit).await?)
     }
 
     /// Points a deleted tag to where it pointed last, restoring the manifest too if need be; within the undelete
     /// window. Returns where it points.
+    ///
+    /// # Cancel safety
+    /// Dropped, the restoration still runs to its end.
     pub async fn restore_tag(
         &self,
-        _call: &Call,
-        _repository: &RepositoryName,
-        _tag: &Tag,
+        call: &Call,
+        repository: &RepositoryName,
+        tag: &Tag,
     ) -> Result<Digest, RestoreError> {
-        todo!()
+        require(call, Action::Push, repository)?;
+        self.require_writable()?;
+        let (registry, call, repository, tag) = (self.clone(), call.clone(), repository.clone(), tag.clone());
+        let restore =
+            async move { retry_on_conflict(|| registry.try_restore_tag(&call, &repository, &tag)).await };
+        self.inner.tasks.run(restore).await
     }
 
     /// Shows a deleted manifest again, without tags; within the undelete window.
+    ///
+    /// # Cancel safety
+    /// Dropped, the restoration still runs to its end.
     pub async fn restore_manifest(
         &self,
-        _call: &Call,
-        _repository: &RepositoryName,
-        _digest: &Digest,
+        call: &Call,
+        repository: &RepositoryName,
+        digest: &Digest,
     ) -> Result<(), RestoreError> {
-        todo!()
+        require(call, Action::Push, repository)?;
+        self.require_writable()?;
+        let (registry, call, repository, digest) = (self.clone(), call.clone(), repository.clone(), *digest);
+        let restore = async move {
+            retry_on_conflict(|| registry.try_restore_manifest(&call, &repository, &digest)).await
+        };
+        self.inner.tasks.run(restore).await
     }
+
+    async fn try_restore_tag(
+        &self,
+        call: &Call,
+        repository: &RepositoryName,
+        tag: &Tag,
+    ) -> Result<Digest, RestoreError> {
+        let (mut tx, id) = self.begin_restoration(repository).await?;
+        let last = tx.tag_events(id, Some(tag), None, 1).await?.entries.into_iter().next();
+        let digest =
+            self.deleted_target(last.as_ref(), call).map_err(|why| gone(format!("tag {tag} {why}")))?;
+        let record = tx.manifest_record(id, &digest).await?;
+        let record = record.ok_or_else(|| gone(format!("manifest {digest} of tag {tag} is gone")))?;
+        if record.deleted_at.is_some() {
+            self.show(&mut tx, call, &record).await?;
+        }
+        let actor = call.caller.name.as_deref();
+        tx.set_tag(id, tag, &record, TagEventAction::Restore, actor, call.now).await?;
+        self.notify(&mut tx, || restored(call, repository, &record).tag(Some(tag))).await?;
+        tx.commit().await?;
+        Ok(digest)
+    }
+
+    async fn try_restore_manifest(
+        &self,
+        call: &Call,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<(), RestoreError> {
+        let (mut tx, id) = self.begin_restoration(repository).await?;
+        let record = tx.manifest_record(id, digest).await?;
+        let record = record.ok_or_else(|| gone(format!("manifest {digest} is gone")))?;
+        self.show(&mut tx, call, &record).await?;
+        let review_after = self.inner.settings.untagged_review_after(call.now);
+        tx.queue_manifest_review(id, record.id, ReviewEvent::ManifestPushed, review_after).await?;
+        self.notify(&mut tx, || restored(call, repository, &record)).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn begin_restoration(
+        &self,
+        repository: &RepositoryName,
+    ) -> Result<(WriteTx, RepositoryId), RestoreError> {
+        let mut tx = self.inner.metadata.write().await?;
+        let record = tx.repository(repository).await?;
+        let id = record.ok_or_else(|| RestoreError::NameUnknown(repository.clone()))?.id;
+        tx.lock_repository(id).await?;
+        Ok((tx, id))
+    }
+
+    /// Where a tag pointed before the deletion that was the last thing to happen to it.
+    fn deleted_target(&self, last: Option<&TagEvent>, call: &Call) -> Result<Digest, &'static str> {
+        match last {
+            Some(TagEvent { action: TagEventAction::Delete, from: Some(digest), at, .. }) => {
+                if self.inner.settings.is_restorable(*at, call.now) {
+                    Ok(*digest)
+                } else {
+                    Err("was deleted too long ago")
+                }
+            }
+            Some(_) => Err("is not deleted"),
+            None => Err("never was"),
+        }
+    }
+
+    /// Shows a deleted manifest again, if it may be and everything that a push of it would want is still there.
+    async fn show(&self, tx: &mut WriteTx, call: &Call, record: &ManifestRecord) -> Result<(), RestoreError> {
+        let digest = record.digest;
+        let deleted_at =
+            record.deleted_at.ok_or_else(|| gone(format!("manifest {digest} is not deleted")))?;
+        if !self.inner.settings.is_restorable(deleted_at, call.now) {
+            return Err(gone(format!("manifest {digest} was deleted too long ago")));
+        }
+        let stored = tx.manifest_by_id(record.id).await?;
+        let stored = stored.ok_or_else(|| gone(format!("manifest {digest} is gone")))?;
+        let manifest = Manifest::parse(Some(&record.media_type), &stored.payload)
+            .map_err(|error| MetadataError::Corrupt(format!("manifest {digest}: {error}")))?;
+        let missing = tx.unlinked_blobs(record.repository, &required_blobs(&manifest)).await?;
+        if let Some(blob) = missing.first()
+            && !self.inner.settings.sparse_images
+        {
+            return Err(gone(format!("blob {blob} of manifest {digest} was deleted")));
+        }
+        Ok(tx.restore_manifest(record.id).await?)
+    }
+}
+
+fn gone(why: String) -> RestoreError {
+    RestoreError::Gone(why)
+}
+
+/// To other systems a manifest that comes back is one that was pushed.
+fn restored(call: &Call, repository: &RepositoryName, record: &ManifestRecord) -> Event {
+    Event::new(call, EventAction::Push, repository).content(
+        record.digest,
+        record.media_type.clone(),
+        record.size_bytes,
+    )
 }

@@ -3,19 +3,24 @@
 //!
 //! [`Registry`] holds the parts; its methods are spread over one file per use case.
 
+mod access;
 mod blobs;
 mod call;
 mod catalog;
 mod collection;
 mod deletion;
 mod event;
+mod hashing;
 mod history;
 mod import;
 mod links;
 mod manifests;
+mod notify;
 mod progress;
 mod rebuild;
 mod registry;
+mod retry;
+mod task;
 mod uploads;
 mod verify;
 

@@ -1,12 +1,17 @@
 //! Pull and push of manifests.
 
+mod push;
+mod required;
+
 use bytes::Bytes;
 use longshore_auth::Action;
 use longshore_metadata::MetadataError;
 use longshore_storage::StoreError;
 use longshore_types::{Digest, ManifestError, MediaType, Reference, RepositoryName, Tag};
 
-use crate::{Call, Registry};
+pub(crate) use required::required_blobs;
+
+use crate::{Call, Event, EventAction, Registry, access::require};
 
 /// A manifest as it was pushed.
 #[derive(Clone, Debug)]
@@ -115,26 +120,37 @@ impl Registry {
     /// The manifest that `reference` names.
     pub async fn manifest(
         &self,
-        _call: &Call,
-        _repository: &RepositoryName,
-        _reference: &Reference,
+        call: &Call,
+        repository: &RepositoryName,
+        reference: &Reference,
     ) -> Result<PulledManifest, ManifestPullError> {
-        todo!()
-    }
-
-    /// Stores a manifest and points its tags to it, in one transaction. Children of an index may be absent (sparse
-    /// indexes); blobs may not, except layers that are not distributable.
-    ///
-    /// # Cancel safety
-    /// Dropped, the push still runs to its end.
-    pub async fn push_manifest(
-        &self,
-        _call: &Call,
-        _repository: &RepositoryName,
-        _target: &ManifestTarget,
-        _content_type: Option<&MediaType>,
-        _payload: Bytes,
-    ) -> Result<PushedManifest, ManifestPushError> {
-        todo!()
+        require(call, Action::Pull, repository)?;
+        let mut tx = self.inner.metadata.read().await?;
+        let Some(stored) = tx.manifest(repository, reference).await? else {
+            return Err(match tx.repository(repository).await? {
+                Some(_) => ManifestPullError::ManifestUnknown {
+                    repository: repository.clone(),
+                    reference: reference.clone(),
+                },
+                None => ManifestPullError::NameUnknown(repository.clone()),
+            });
+        };
+        drop(tx);
+        let record = stored.record;
+        self.notify_pull(|| {
+            let tag = match reference {
+                Reference::Tag(tag) => Some(tag),
+                Reference::Digest(_) => None,
+            };
+            Event::new(call, EventAction::Pull, repository)
+                .content(record.digest, record.media_type.clone(), record.size_bytes)
+                .tag(tag)
+        });
+        Ok(PulledManifest {
+            digest: record.digest,
+            media_type: record.media_type,
+            payload: stored.payload.into(),
+            subject: record.subject,
+        })
     }
 }

@@ -4,6 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use longshore_metadata::Metadata;
 use longshore_storage::{BlobStore, UploadStore};
+use longshore_types::Timestamp;
+
+use crate::{
+    notify::PullEvents,
+    task::Tasks,
+    uploads::{UploadBudget, UploadLocks},
+};
 
 /// When collection looks, and what it may take.
 #[derive(Clone, Debug)]
@@ -39,12 +46,33 @@ pub struct RegistrySettings {
     pub delete_enabled: bool,
     /// Whether every push and delete is refused. From `storage.maintenance.readonly.enabled`.
     pub readonly: bool,
+    /// Whether an image manifest may name blobs that the repository does not have (specification v1.1.1, "Push": a
+    /// registry MAY refuse it). `false` refuses what a client forgot to push; `true` accepts it with a warning, as the
+    /// conformance suite's sparse manifests want. From `validation.manifests.sparse`.
+    pub sparse_images: bool,
     /// Whether events are queued as jobs of kind [`crate::NOTIFICATION_JOB`].
     pub notify: bool,
-    /// Whether pushes of a manifest also name what it refers to as events. From `notifications.events.includereferences`.
+    /// Whether the event of a pushed manifest lists what it refers to ([`crate::Event::references`]). From `notifications.events.includereferences`.
     pub notify_references: bool,
     /// Where blobs are fetched by redirect, how long the address holds; `None` never redirects.
     pub redirect_lifetime: Option<Duration>,
+}
+
+impl RegistrySettings {
+    /// When a manifest that has no tag (any more) is to be reviewed.
+    pub(crate) fn untagged_review_after(&self, now: Timestamp) -> Timestamp {
+        now.after(self.collection.delay.max(self.collection.untagged.unwrap_or_default()))
+    }
+
+    /// When what was deleted is to be reviewed: not before it can no longer be restored.
+    pub(crate) fn deleted_review_after(&self, now: Timestamp) -> Timestamp {
+        now.after(self.collection.delay.max(self.undelete_window))
+    }
+
+    /// Whether what was deleted then can still be restored.
+    pub(crate) fn is_restorable(&self, deleted_at: Timestamp, now: Timestamp) -> bool {
+        now < deleted_at.after(self.undelete_window)
+    }
 }
 
 /// A registry: the index, the stores and the settings. Cheap to clone.
@@ -58,6 +86,10 @@ pub(crate) struct Inner {
     pub(crate) blobs: Arc<dyn BlobStore>,
     pub(crate) uploads: Arc<dyn UploadStore>,
     pub(crate) settings: RegistrySettings,
+    pub(crate) tasks: Tasks,
+    pub(crate) upload_locks: UploadLocks,
+    pub(crate) upload_budget: UploadBudget,
+    pub(crate) pull_events: PullEvents,
 }
 
 impl Registry {
@@ -68,7 +100,20 @@ impl Registry {
         uploads: Arc<dyn UploadStore>,
         settings: RegistrySettings,
     ) -> Self {
-        Self { inner: Arc::new(Inner { metadata, blobs, uploads, settings }) }
+        let tasks = Tasks::default();
+        let pull_events = PullEvents::new(metadata.clone(), tasks.clone());
+        Self {
+            inner: Arc::new(Inner {
+                metadata,
+                blobs,
+                uploads,
+                settings,
+                tasks,
+                upload_locks: UploadLocks::default(),
+                upload_budget: UploadBudget::default(),
+                pull_events,
+            }),
+        }
     }
 
     /// The index, for the jobs of other parts.
@@ -81,6 +126,25 @@ impl Registry {
     /// # Errors
     /// A sentence for the operator saying which part fails.
     pub async fn check(&self) -> Result<(), String> {
-        todo!()
+        let (index, store) = tokio::join!(self.inner.metadata.check(), self.inner.blobs.check());
+        index.map_err(|error| with_sources("index", &error))?;
+        store.map_err(|error| with_sources("storage", &error))
     }
+
+    /// Waits until nothing that was begun here is under way: changes whose caller went away, and events of pulls that
+    /// are not written yet. For the end of a process, when no new calls come.
+    pub async fn idle(&self) {
+        self.inner.tasks.idle().await;
+    }
+}
+
+/// "storage: the store is unavailable: Permission denied": the whole chain, for an operator.
+fn with_sources(part: &str, error: &dyn std::error::Error) -> String {
+    let mut text = format!("{part}: {error}");
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    text
 }

@@ -1,13 +1,26 @@
 //! Uploads: begun, written in pieces, finished or cancelled.
+//!
+//! Whatever changes an upload holds its [`UploadLock`] (one writer an upload in this process) and compares the length
+//! in the index (one writer among replicas), and runs in a task of its own, so that a client that hangs up cannot stop
+//! it half way.
+
+mod append;
+mod finish;
+mod limit;
+mod lock;
+mod receive;
+mod session;
+mod start;
 
 use bytes::Bytes;
+pub(crate) use limit::UploadBudget;
+pub(crate) use lock::{UploadLock, UploadLocks};
+
 use futures_util::stream::BoxStream;
 use longshore_auth::Action;
 use longshore_metadata::MetadataError;
 use longshore_storage::StoreError;
-use longshore_types::{Digest, DigestAlgorithm, RepositoryName, UploadId};
-
-use crate::{Call, Registry};
+use longshore_types::{Digest, RepositoryName, UploadId};
 
 /// Why a body ended early. The bytes before it count for an upload in pieces.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,82 +114,4 @@ pub enum UploadError {
     /// The store failed.
     #[error("could not write content")]
     Store(#[from] StoreError),
-}
-
-impl Registry {
-    /// Begins an upload; `algorithm` is what its digest will be by, as far as the client said.
-    pub async fn start_upload(
-        &self,
-        _call: &Call,
-        _repository: &RepositoryName,
-        _algorithm: DigestAlgorithm,
-    ) -> Result<UploadStatus, UploadError> {
-        todo!()
-    }
-
-    /// How far an upload is.
-    pub async fn upload_status(
-        &self,
-        _call: &Call,
-        _repository: &RepositoryName,
-        _id: &UploadId,
-    ) -> Result<UploadStatus, UploadError> {
-        todo!()
-    }
-
-    /// Adds a piece. `offset` is where it begins, if the client says (else: at the end); `size_bytes` is its length, if the client says.
-    ///
-    /// # Cancel safety
-    /// Dropped, the bytes that have arrived by the end of `body` are still written and remembered.
-    pub async fn append_upload(
-        &self,
-        _call: &Call,
-        _repository: &RepositoryName,
-        _id: &UploadId,
-        _offset: Option<u64>,
-        _size_bytes: Option<u64>,
-        _body: UploadBody,
-    ) -> Result<UploadStatus, UploadError> {
-        todo!()
-    }
-
-    /// Adds the last piece (perhaps empty), compares the digest, publishes the content and links it.
-    ///
-    /// # Cancel safety
-    /// As for [`Registry::append_upload`].
-    #[expect(clippy::too_many_arguments, reason = "each is a part of the one request")]
-    pub async fn finish_upload(
-        &self,
-        _call: &Call,
-        _repository: &RepositoryName,
-        _id: &UploadId,
-        _digest: &Digest,
-        _offset: Option<u64>,
-        _size_bytes: Option<u64>,
-        _body: UploadBody,
-    ) -> Result<PushedBlob, UploadError> {
-        todo!()
-    }
-
-    /// Stores a whole blob from one request.
-    pub async fn push_blob(
-        &self,
-        _call: &Call,
-        _repository: &RepositoryName,
-        _digest: &Digest,
-        _size_bytes: Option<u64>,
-        _body: UploadBody,
-    ) -> Result<PushedBlob, UploadError> {
-        todo!()
-    }
-
-    /// Gives an upload up.
-    pub async fn cancel_upload(
-        &self,
-        _call: &Call,
-        _repository: &RepositoryName,
-        _id: &UploadId,
-    ) -> Result<(), UploadError> {
-        todo!()
-    }
 }

@@ -1,0 +1,180 @@
+//! From a request's body to the store, hashing in passing.
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+
+use super::{BodyError, UploadBody, UploadError, UploadStatus, session::Session};
+use crate::{Registry, hashing::ParallelDigester};
+
+/// How many bytes are gathered before they are hashed and written: large writes, few hand-overs between threads. Two
+/// such pieces and what the store keeps are the whole memory of an upload, however large it is.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// What the client says of a piece: where it begins, and how long it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Announced {
+    pub(super) offset: Option<u64>,
+    pub(super) size_bytes: Option<u64>,
+}
+
+impl Registry {
+    /// Writes a body to the end of an upload: durable in the store and noted in `session`, but not in the index. The
+    /// inner result says whether the body came to its end; what came before counts in any case.
+    ///
+    /// # Errors
+    /// [`UploadError::OutOfOrder`] and [`UploadError::SizeMismatch`] leave the upload as it was; after
+    /// [`UploadError::TooLarge`] the caller gives it up.
+    pub(super) async fn receive(
+        &self,
+        session: &mut Session,
+        announced: Announced,
+        body: UploadBody,
+    ) -> Result<Result<(), BodyError>, UploadError> {
+        let status = session.status();
+        if !is_next(status.size_bytes, announced.offset) {
+            return Err(UploadError::OutOfOrder { status });
+        }
+        let room = self.room_after(&status, announced.size_bytes)?;
+        let mut pieces = Pieces { body, spare: BytesMut::new(), expected: announced.size_bytes };
+        let (mut piece, mut end) = pieces.next().await;
+        if piece.is_empty() && end == Some(Ok(())) {
+            check_size(announced.size_bytes, 0)?;
+            return Ok(Ok(()));
+        }
+        let mut writer = self.inner.uploads.writer(&session.id, &session.progress).await?;
+        let mut digester = ParallelDigester::new(session.digester.clone());
+        let mut received = 0;
+        loop {
+            received += piece.len() as u64;
+            if let Some((room, limit)) = room
+                && received > room
+            {
+                return Err(UploadError::TooLarge { limit });
+            }
+            let used;
+            (digester, used) = digester.update(piece.clone()).await?;
+            writer.write(piece).await?;
+            pieces.reuse(used);
+            if let Some(end) = end {
+                if end.is_ok() {
+                    check_size(announced.size_bytes, received)?;
+                }
+                session.digester = digester.finish().await?;
+                session.progress = writer.finish().await?;
+                return Ok(end);
+            }
+            (piece, end) = pieces.next().await;
+        }
+    }
+
+    /// How much more the upload may take, and the limit that says so.
+    fn room_after(
+        &self,
+        status: &UploadStatus,
+        announced: Option<u64>,
+    ) -> Result<Option<(u64, u64)>, UploadError> {
+        let Some(limit) = self.inner.settings.uploads.blob_bytes_max else { return Ok(None) };
+        let room = limit.saturating_sub(status.size_bytes);
+        if announced.is_some_and(|size| size > room) {
+            return Err(UploadError::TooLarge { limit });
+        }
+        Ok(Some((room, limit)))
+    }
+}
+
+/// Specification v1.1.1 "Pushing a blob in chunks" (end-5): a piece begins where the upload ends.
+fn is_next(size_bytes: u64, offset: Option<u64>) -> bool {
+    offset.is_none_or(|offset| offset == size_bytes)
+}
+
+fn check_size(wanted: Option<u64>, actual: u64) -> Result<(), UploadError> {
+    match wanted {
+        Some(wanted) if wanted != actual => Err(UploadError::SizeMismatch { wanted, actual }),
+        _ => Ok(()),
+    }
+}
+
+/// A body in pieces of about [`PIECE_BYTES`].
+struct Pieces {
+    body: UploadBody,
+    /// Memory of an earlier piece.
+    spare: BytesMut,
+    /// How many bytes are still to come, if the client said so: no more memory than that is taken.
+    expected: Option<u64>,
+}
+
+impl Pieces {
+    /// The next piece, and how the body ended if it did. Bytes before an error are a piece too.
+    async fn next(&mut self) -> (Bytes, Option<Result<(), BodyError>>) {
+        let mut piece = std::mem::take(&mut self.spare);
+        let wanted = self.expected.map_or(64 * 1024, |bytes| usize::try_from(bytes).unwrap_or(PIECE_BYTES));
+        piece.reserve(wanted.min(PIECE_BYTES));
+        let end = loop {
+            match self.body.next().await {
+                Some(Ok(bytes)) => {
+                    self.expected = self.expected.map(|left| left.saturating_sub(bytes.len() as u64));
+                    if piece.is_empty() && bytes.len() >= PIECE_BYTES {
+                        return (bytes, None);
+                    }
+                    piece.extend_from_slice(&bytes);
+                    if piece.len() >= PIECE_BYTES {
+                        break None;
+                    }
+                }
+                Some(Err(error)) => break Some(Err(error)),
+                None => break Some(Ok(())),
+            }
+        };
+        (piece.freeze(), end)
+    }
+
+    /// Takes back the memory of a piece that hashing and store are done with.
+    fn reuse(&mut self, piece: Option<Bytes>) {
+        if let Some(Ok(mut memory)) = piece.map(Bytes::try_into_mut) {
+            memory.clear();
+            self.spare = memory;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    #[test]
+    fn a_piece_begins_where_the_upload_ends() {
+        let check = |size, offset, wanted| assert_eq!(is_next(size, offset), wanted, "{size} {offset:?}");
+        check(0, None, true);
+        check(7, None, true);
+        check(7, Some(7), true);
+        check(7, Some(0), false);
+        check(7, Some(8), false);
+        check(u64::MAX, Some(u64::MAX), true);
+    }
+
+    #[tokio::test]
+    async fn pieces_are_large_and_keep_what_came_before_an_error() {
+        let chunk = Bytes::from(vec![5; 300_000]);
+        let body =
+            vec![Ok(chunk.clone()), Ok(chunk.clone()), Ok(chunk.clone()), Ok(chunk.clone()), Ok(chunk)];
+        let lost = Err(BodyError::Disconnected("reset".into()));
+        let body = stream::iter(body.into_iter().chain([lost.clone()])).boxed();
+        let mut pieces = Pieces { body, spare: BytesMut::new(), expected: None };
+        let (piece, end) = pieces.next().await;
+        assert_eq!((piece.len(), end), (1_200_000, None));
+        let (piece, end) = pieces.next().await;
+        assert_eq!((piece.len(), end), (300_000, Some(lost.map(drop))));
+    }
+
+    #[tokio::test]
+    async fn an_announced_length_is_not_believed_with_memory() {
+        let body = stream::iter([Ok(Bytes::from_static(b"short"))]).boxed();
+        let mut pieces = Pieces { body, spare: BytesMut::new(), expected: Some(u64::MAX) };
+        let (piece, end) = pieces.next().await;
+        assert_eq!((&piece[..], end), (&b"short"[..], Some(Ok(()))));
+        let memory = piece.try_into_mut().unwrap().capacity();
+        assert!(memory <= 2 * PIECE_BYTES, "{memory}");
+    }
+}

@@ -1,0 +1,95 @@
+//! An upload in somebody's hands.
+
+use longshore_auth::Action;
+use longshore_metadata::{MetadataError, UploadRecord};
+use longshore_storage::{StoreError, UploadProgress};
+use longshore_types::{DigestAlgorithm, Digester, DigesterState, RepositoryName, UploadId};
+
+use super::{UploadError, UploadLock, UploadStatus};
+use crate::{Call, Registry, access::require, retry::retry_on_conflict};
+
+/// An upload that nobody else in this process changes meanwhile.
+pub(super) struct Session {
+    pub(super) id: UploadId,
+    /// How far it is in the store.
+    pub(super) progress: UploadProgress,
+    /// The digester after those bytes.
+    pub(super) digester: Digester,
+    /// Its row as it was read; `None` for an upload that lives for one request only, which nobody can resume.
+    pub(super) row: Option<UploadRecord>,
+    pub(super) _lock: UploadLock,
+}
+
+impl Session {
+    pub(super) fn status(&self) -> UploadStatus {
+        UploadStatus { id: self.id, size_bytes: self.progress.size_bytes }
+    }
+}
+
+/// How far an upload came, in the store's words.
+pub(crate) fn progress_of(record: &UploadRecord) -> UploadProgress {
+    UploadProgress { size_bytes: record.size_bytes, state: record.store_state.clone() }
+}
+
+impl Registry {
+    /// Takes an upload into the caller's hands.
+    pub(super) async fn open_session(
+        &self,
+        call: &Call,
+        repository: &RepositoryName,
+        id: &UploadId,
+    ) -> Result<Session, UploadError> {
+        require(call, Action::Push, repository)?;
+        self.require_writable()?;
+        let lock = self.inner.upload_locks.try_lock(*id).ok_or(UploadError::Busy(*id))?;
+        let row = self.upload_record(repository, id).await?.ok_or(UploadError::UploadUnknown(*id))?;
+        let digester = Digester::resume(&DigesterState::from_bytes(row.digester_state.clone()))
+            .map_err(|error| StoreError::Corrupt(error.into()))?;
+        Ok(Session { id: *id, progress: progress_of(&row), digester, row: Some(row), _lock: lock })
+    }
+
+    /// Begins an upload that lives for one request only.
+    pub(super) async fn open_unrecorded_session(
+        &self,
+        algorithm: DigestAlgorithm,
+    ) -> Result<Session, UploadError> {
+        let id = UploadId::random();
+        let lock = self.inner.upload_locks.try_lock(id).ok_or(UploadError::Busy(id))?;
+        let progress = self.inner.uploads.create(&id).await?;
+        Ok(Session { id, progress, digester: Digester::new(algorithm), row: None, _lock: lock })
+    }
+
+    pub(super) async fn upload_record(
+        &self,
+        repository: &RepositoryName,
+        id: &UploadId,
+    ) -> Result<Option<UploadRecord>, MetadataError> {
+        let mut tx = self.inner.metadata.read().await?;
+        match tx.repository(repository).await? {
+            Some(repository) => tx.upload(repository.id, id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Gives an upload up: its row first, so that nobody goes on with bytes that are no longer there. What the store
+    /// does not forget now, collection finds later.
+    pub(super) async fn discard(&self, session: &Session) -> Result<(), UploadError> {
+        if session.row.is_some() {
+            retry_on_conflict(async || -> Result<(), MetadataError> {
+                let mut tx = self.inner.metadata.write().await?;
+                tx.delete_upload(&session.id).await?;
+                tx.commit().await
+            })
+            .await?;
+        }
+        self.discard_bytes(&session.id, &session.progress).await;
+        Ok(())
+    }
+
+    /// Lets the store forget an upload that the index no longer knows.
+    pub(super) async fn discard_bytes(&self, id: &UploadId, progress: &UploadProgress) {
+        if let Err(error) = self.inner.uploads.discard(id, progress).await {
+            tracing::warn!(upload = %id, error = &error as &dyn std::error::Error, "left an upload behind");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Begin, status and cancel.
+
+use longshore_auth::Action;
+use longshore_metadata::{MetadataError, UploadRecord};
+use longshore_types::{DigestAlgorithm, Digester, RepositoryName, UploadId};
+
+use super::{UploadError, UploadStatus};
+use crate::{Call, Registry, access::require, retry::retry_on_conflict};
+
+impl Registry {
+    /// Begins an upload; `algorithm` is what its digest will be by, as far as the client said.
+    pub async fn start_upload(
+        &self,
+        call: &Call,
+        repository: &RepositoryName,
+        algorithm: DigestAlgorithm,
+    ) -> Result<UploadStatus, UploadError> {
+        let (registry, call, repository) = (self.clone(), call.clone(), repository.clone());
+        self.inner.tasks.run(async move { registry.start(&call, &repository, algorithm).await }).await
+    }
+
+    async fn start(
+        &self,
+        call: &Call,
+        repository: &RepositoryName,
+        algorithm: DigestAlgorithm,
+    ) -> Result<UploadStatus, UploadError> {
+        require(call, Action::Push, repository)?;
+        self.require_writable()?;
+        self.require_room_for_upload().await?;
+        let id = UploadId::random();
+        // The store first: a row must not promise an upload that the store does not know.
+        let progress = self.inner.uploads.create(&id).await?;
+        retry_on_conflict(async || -> Result<(), MetadataError> {
+            let mut tx = self.inner.metadata.write().await?;
+            let repository = tx.ensure_repository(repository, call.now).await?;
+            tx.insert_upload(&UploadRecord {
+                id,
+                repository: repository.id,
+                size_bytes: progress.size_bytes,
+                digester_state: Digester::new(algorithm).state().as_bytes().to_vec(),
+                store_state: progress.state.clone(),
+                started_at: call.now,
+                updated_at: call.now,
+            })
+            .await?;
+            tx.commit().await
+        })
+        .await?;
+        Ok(UploadStatus { id, size_bytes: progress.size_bytes })
+    }
+
+    /// How far an upload is.
+    pub async fn upload_status(
+        &self,
+        call: &Call,
+        repository: &RepositoryName,
+        id: &UploadId,
+    ) -> Result<UploadStatus, UploadError> {
+        require(call, Action::Push, repository)?;
+        let record = self.upload_record(repository, id).await?.ok_or(UploadError::UploadUnknown(*id))?;
+        Ok(UploadStatus { id: record.id, size_bytes: record.size_bytes })
+    }
+
+    /// Gives an upload up.
+    ///
+    /// # Cancel safety
+    /// Dropped, the upload is still given up.
+    pub async fn cancel_upload(
+        &self,
+        call: &Call,
+        repository: &RepositoryName,
+        id: &UploadId,
+    ) -> Result<(), UploadError> {
+        let (registry, call, repository, id) = (self.clone(), call.clone(), repository.clone(), *id);
+        let cancel = async move {
+            let session = registry.open_session(&call, &repository, &id).await?;
+            registry.discard(&session).await
+        };
+        self.inner.tasks.run(cancel).await
+    }
+}
