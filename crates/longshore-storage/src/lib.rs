@@ -1,10 +1,26 @@
 //! Bytes by digest. Two small traits, [`BlobStore`] for finished content and [`UploadStore`] for what is still
 //! arriving; what links them to repositories is the index's business (`longshore-metadata`).
+//!
+//! [`FilesystemStore`] keeps both where `registry:2` kept them, [`MemoryStore`] only in memory. [`DistributionLayout`]
+//! reads and writes the link files by which `registry:2` knows repositories and tags.
 
 mod blob_store;
+#[cfg(feature = "testing")]
+pub mod conformance;
+mod distribution_layout;
 mod error;
+#[cfg(feature = "testing")]
+mod fault_store;
+mod filesystem;
+mod memory;
+mod storage_key;
 mod upload_store;
 
 pub use blob_store::{Blob, BlobStat, BlobStore, ByteStream};
+pub use distribution_layout::{DistributionLayout, Found, LayoutProblem, Repositories};
 pub use error::StoreError;
+#[cfg(feature = "testing")]
+pub use fault_store::{FaultMoment, FaultStore};
+pub use filesystem::{FilesystemSettings, FilesystemStore, OpenError};
+pub use memory::MemoryStore;
 pub use upload_store::{UploadProgress, UploadStore, UploadWriter};

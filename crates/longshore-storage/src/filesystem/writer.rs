@@ -1,0 +1,193 @@
+//! Writing an upload: small pieces are collected, one large write is under way at a time.
+
+use std::{
+    fs::File,
+    io::{self, IoSlice},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use rustix::io::{Errno, pwritev};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::{blocking, join_failed};
+use crate::{StoreError, UploadProgress, UploadWriter};
+
+/// How much is collected before it is written. Twice this (and one piece) is in memory for each upload: one batch
+/// under way to the file while the next one is collected and hashed.
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// Pieces below this are copied together: a small piece may hold a whole network buffer in memory.
+const COPY_BELOW_BYTES: usize = 16 * 1024;
+
+/// Most slices in one call (`IOV_MAX` is 1024 on Linux).
+const SLICES_MAX: usize = 1024;
+
+/// Appends to an upload's file, which nobody else has open for writing.
+pub(super) struct FileWriter {
+    file: Arc<File>,
+    durable: bool,
+    /// Where the batch begins in the file.
+    offset: u64,
+    batch: Batch,
+    under_way: Option<JoinHandle<Result<(), StoreError>>>,
+    /// After a failed write nobody knows what the file holds: nothing more is said about it.
+    failed: bool,
+}
+
+#[derive(Default)]
+struct Batch {
+    pieces: Vec<Bytes>,
+    small: BytesMut,
+    size_bytes: usize,
+}
+
+impl FileWriter {
+    pub(super) fn new(file: File, offset: u64, durable: bool) -> Self {
+        let (file, batch) = (Arc::new(file), Batch::default());
+        Self { file, durable, offset, batch, under_way: None, failed: false }
+    }
+
+    /// Waits for the write under way. Dropped here, it is still known afterwards.
+    async fn settle(&mut self) -> Result<(), StoreError> {
+        if let Some(under_way) = &mut self.under_way {
+            let written = under_way.await.unwrap_or_else(join_failed);
+            self.under_way = None;
+            self.failed |= written.is_err();
+            written?;
+        }
+        if self.failed {
+            return Err(StoreError::Unavailable("an earlier write to this upload failed".into()));
+        }
+        Ok(())
+    }
+
+    async fn write_batch(&mut self) -> Result<(), StoreError> {
+        self.settle().await?;
+        let (file, offset) = (Arc::clone(&self.file), self.offset);
+        let batch = std::mem::take(&mut self.batch);
+        self.offset += batch.size_bytes as u64;
+        self.under_way = Some(spawn_blocking(move || Ok(write_at(&file, &batch.finish(), offset)?)));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl UploadWriter for FileWriter {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
+        self.batch.push(bytes);
+        if self.batch.size_bytes >= BATCH_BYTES { self.write_batch().await } else { Ok(()) }
+    }
+
+    async fn finish(mut self: Box<Self>) -> Result<UploadProgress, StoreError> {
+        self.write_batch().await?;
+        self.settle().await?;
+        if self.durable {
+            let file = Arc::clone(&self.file);
+            // The data and the length. That the file exists comes along with them on the journalling file systems;
+            // the names of finished content are synced when it is published.
+            blocking(move || Ok(file.sync_data()?)).await?;
+        }
+        Ok(UploadProgress { size_bytes: self.offset, state: Vec::new() })
+    }
+}
+
+impl Batch {
+    fn push(&mut self, bytes: Bytes) {
+        self.size_bytes += bytes.len();
+        if bytes.len() < COPY_BELOW_BYTES {
+            self.small.extend_from_slice(&bytes);
+        } else {
+            self.close_small();
+            self.pieces.push(bytes);
+        }
+    }
+
+    fn close_small(&mut self) {
+        if !self.small.is_empty() {
+            self.pieces.push(self.small.split().freeze());
+        }
+    }
+
+    fn finish(mut self) -> Vec<Bytes> {
+        self.close_small();
+        self.pieces
+    }
+}
+
+fn write_at(file: &File, pieces: &[Bytes], mut offset: u64) -> io::Result<()> {
+    let mut slices: Vec<_> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+    let mut left = &mut slices[..];
+    while !left.is_empty() {
+        match pwritev(file, &left[..left.len().min(SLICES_MAX)], offset) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                offset += written as u64;
+                IoSlice::advance_slices(&mut left, written);
+            }
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(sizes: &[usize], offset: u64) -> Vec<u8> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        runtime.block_on(async {
+            let mut writer: Box<dyn UploadWriter> =
+                Box::new(FileWriter::new(file.reopen().unwrap(), offset, false));
+            for (i, &size) in sizes.iter().enumerate() {
+                writer.write(vec![i as u8; size].into()).await.unwrap();
+            }
+            let progress = writer.finish().await.unwrap();
+            assert_eq!(progress.size_bytes, offset + sizes.iter().sum::<usize>() as u64);
+        });
+        std::fs::read(file.path()).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn pieces_of_any_size_arrive_in_order(
+            sizes in prop::collection::vec(prop_oneof![0..100usize, 16_000..17_000usize, 1..1_500_000usize], 0..12),
+            offset in 0..5000u64,
+        ) {
+            let mut wanted = vec![0; offset as usize];
+            for (i, &size) in sizes.iter().enumerate() {
+                wanted.extend(std::iter::repeat_n(i as u8, size));
+            }
+            if sizes.iter().sum::<usize>() == 0 {
+                wanted.clear();
+            }
+            prop_assert_eq!(written(&sizes, offset), wanted);
+        }
+    }
+
+    #[test]
+    fn many_tiny_pieces_are_few_slices() {
+        let mut batch = Batch::default();
+        for _ in 0..100_000 {
+            batch.push(Bytes::from_static(b"0123456789"));
+        }
+        assert_eq!(batch.finish().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_write_nothing_is_acknowledged() {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut writer = Box::new(FileWriter::new(full, 0, false));
+        let batch = Bytes::from(vec![1; BATCH_BYTES]);
+        writer.write(batch.clone()).await.unwrap();
+        assert!(matches!(writer.write(batch).await, Err(StoreError::Full(_))));
+        assert!(matches!(writer.finish().await, Err(StoreError::Unavailable(_))));
+    }
+}
