@@ -1,8 +1,13 @@
 //! Blobs and the repositories that link them.
 
+use std::collections::HashSet;
+
 use longshore_types::{Digest, RepositoryName, Timestamp};
 
-use crate::{MetadataError, Page, ReadTx, RepositoryId, WriteTx};
+use crate::{
+    MetadataError, Page, ReadTx, RepositoryId, WriteTx,
+    sql::{Row, Value, at_most, batches, digest_key, one_more, page, params, placeholders},
+};
 
 /// A blob's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,56 +24,97 @@ pub struct BlobRecord {
     pub size_bytes: u64,
 }
 
+impl BlobRecord {
+    pub(crate) fn read(mut row: Row) -> Result<Self, MetadataError> {
+        Self::read_from(&mut row)
+    }
+
+    /// From the columns `id, digest, size_bytes`; others may follow.
+    pub(crate) fn read_from(row: &mut Row) -> Result<Self, MetadataError> {
+        Ok(Self { id: BlobId(row.int()?), digest: row.digest()?, size_bytes: row.unsigned()? })
+    }
+}
+
+/// Looks a blob up; also with a lock.
+const BLOB: &str = "SELECT id, digest, size_bytes FROM blobs WHERE digest = $1";
+
 impl ReadTx {
     /// The blob, if this repository links it.
     pub async fn blob_in(
         &mut self,
-        _repository: &RepositoryName,
-        _digest: &Digest,
+        repository: &RepositoryName,
+        digest: &Digest,
     ) -> Result<Option<BlobRecord>, MetadataError> {
-        todo!()
+        let sql = "SELECT b.id, b.digest, b.size_bytes FROM repositories r CROSS JOIN blobs b \
+                   JOIN repository_blobs l ON l.repository_id = r.id AND l.blob_id = b.id \
+                   WHERE r.name = $1 AND b.digest = $2";
+        self.query_opt(sql, params![repository, digest]).await?.map(BlobRecord::read).transpose()
     }
 
     /// The blob of that digest, linked or not.
-    pub async fn blob(&mut self, _digest: &Digest) -> Result<Option<BlobRecord>, MetadataError> {
-        todo!()
+    pub async fn blob(&mut self, digest: &Digest) -> Result<Option<BlobRecord>, MetadataError> {
+        self.query_opt(BLOB, params![digest]).await?.map(BlobRecord::read).transpose()
     }
 
     /// Blobs by digest, after `after`.
     pub async fn blobs_page(
         &mut self,
-        _after: Option<&Digest>,
-        _limit: usize,
+        after: Option<&Digest>,
+        limit: usize,
     ) -> Result<Page<BlobRecord>, MetadataError> {
-        todo!()
+        let sql = "SELECT id, digest, size_bytes FROM blobs WHERE digest > $1 ORDER BY digest LIMIT $2";
+        let rows = self.query(sql, &[digest_key(after), one_more(limit).into()]).await?;
+        page(rows, limit, BlobRecord::read)
     }
 
-    /// Blobs that the repository links, by digest, after `after`.
+    /// Blobs that the repository links, by row, after `after`.
     pub async fn repository_blobs_page(
         &mut self,
-        _repository: RepositoryId,
-        _after: Option<&Digest>,
-        _limit: usize,
+        repository: RepositoryId,
+        after: Option<BlobId>,
+        limit: usize,
     ) -> Result<Page<BlobRecord>, MetadataError> {
-        todo!()
+        let sql = "SELECT b.id, b.digest, b.size_bytes FROM repository_blobs l JOIN blobs b ON b.id = l.blob_id \
+                   WHERE l.repository_id = $1 AND l.blob_id > $2 ORDER BY l.blob_id LIMIT $3";
+        let after = after.map_or(i64::MIN, |id| id.0);
+        let rows = self.query(sql, params![repository, after, one_more(limit)]).await?;
+        page(rows, limit, BlobRecord::read)
     }
 
     /// Some repositories that link the blob, at most `limit`, by name.
     pub async fn repositories_linking(
         &mut self,
-        _digest: &Digest,
-        _limit: usize,
+        digest: &Digest,
+        limit: usize,
     ) -> Result<Vec<RepositoryName>, MetadataError> {
-        todo!()
+        // The limit comes first: a base layer may be linked by every repository there is.
+        let sql = "SELECT r.name FROM (SELECT l.repository_id FROM blobs b \
+                   JOIN repository_blobs l ON l.blob_id = b.id WHERE b.digest = $1 LIMIT $2) AS some \
+                   JOIN repositories r ON r.id = some.repository_id ORDER BY r.name";
+        let rows = self.query(sql, params![digest, at_most(limit)]).await?;
+        rows.into_iter().map(|mut row| row.parsed("repository name")).collect()
     }
 
     /// Those of `digests` that the repository does not link as blobs.
     pub async fn unlinked_blobs(
         &mut self,
-        _repository: RepositoryId,
-        _digests: &[Digest],
+        repository: RepositoryId,
+        digests: &[Digest],
     ) -> Result<Vec<Digest>, MetadataError> {
-        todo!()
+        let mut linked = HashSet::new();
+        for batch in batches(digests) {
+            let sql = format!(
+                "SELECT b.digest FROM repository_blobs l CROSS JOIN blobs b \
+                 WHERE l.repository_id = $1 AND l.blob_id = b.id AND b.digest IN ({})",
+                placeholders(2, batch.len())
+            );
+            let digests = batch.iter().map(Value::from);
+            let params: Vec<Value<'_>> = std::iter::once(repository.into()).chain(digests).collect();
+            for mut row in self.query(&sql, &params).await? {
+                linked.insert(row.digest()?);
+            }
+        }
+        Ok(digests.iter().filter(|digest| !linked.contains(*digest)).copied().collect())
     }
 }
 
@@ -77,44 +123,64 @@ impl WriteTx {
     /// be seen in the store *after* this call and before the link.
     pub async fn ensure_blob(
         &mut self,
-        _digest: &Digest,
-        _size_bytes: u64,
-        _now: Timestamp,
+        digest: &Digest,
+        size_bytes: u64,
+        now: Timestamp,
     ) -> Result<BlobRecord, MetadataError> {
-        todo!()
+        if let Some(found) = self.lock_blob(digest).await?.filter(|found| found.size_bytes == size_bytes) {
+            return Ok(found);
+        }
+        // DO UPDATE, so that the row is locked also if another transaction makes it meanwhile.
+        let sql = "INSERT INTO blobs (digest, size_bytes, created_at) VALUES ($1, $2, $3) \
+                   ON CONFLICT (digest) DO UPDATE SET size_bytes = excluded.size_bytes \
+                   RETURNING id, digest, size_bytes";
+        let row = self.query_opt(sql, params![digest, size_bytes, now]).await?;
+        BlobRecord::read(row.ok_or_else(|| MetadataError::vanished("the new blob vanished"))?)
     }
 
     /// The blob's row, locked until commit against linking and collection.
-    pub async fn lock_blob(&mut self, _digest: &Digest) -> Result<Option<BlobRecord>, MetadataError> {
-        todo!()
+    pub async fn lock_blob(&mut self, digest: &Digest) -> Result<Option<BlobRecord>, MetadataError> {
+        let rows = self.query_locking(BLOB, "FOR UPDATE", params![digest]).await?;
+        rows.into_iter().next().map(BlobRecord::read).transpose()
     }
 
     /// Links a blob into a repository; linking twice is no error.
+    ///
+    /// # Errors
+    /// [`MetadataError::Conflict`] when the blob or the repository is gone.
     pub async fn link_blob(
         &mut self,
-        _repository: RepositoryId,
-        _blob: BlobId,
-        _now: Timestamp,
+        repository: RepositoryId,
+        blob: BlobId,
+        now: Timestamp,
     ) -> Result<(), MetadataError> {
-        todo!()
+        let sql = "INSERT INTO repository_blobs (repository_id, blob_id, linked_at) VALUES ($1, $2, $3) \
+                   ON CONFLICT (repository_id, blob_id) DO NOTHING";
+        self.execute(sql, params![repository, blob, now]).await.map(drop)
     }
 
     /// Takes the link away. Returns whether there was one.
     pub async fn unlink_blob(
         &mut self,
-        _repository: RepositoryId,
-        _blob: BlobId,
+        repository: RepositoryId,
+        blob: BlobId,
     ) -> Result<bool, MetadataError> {
-        todo!()
+        let sql = "DELETE FROM repository_blobs WHERE repository_id = $1 AND blob_id = $2";
+        Ok(self.execute(sql, params![repository, blob]).await? > 0)
     }
 
     /// Whether any repository links the blob.
-    pub async fn blob_is_linked(&mut self, _blob: BlobId) -> Result<bool, MetadataError> {
-        todo!()
+    pub async fn blob_is_linked(&mut self, blob: BlobId) -> Result<bool, MetadataError> {
+        let sql = "SELECT 1 FROM repository_blobs WHERE blob_id = $1 LIMIT 1";
+        self.exists(sql, params![blob]).await
     }
 
     /// Forgets a blob that nothing links, with its reviews. The caller holds [`WriteTx::lock_blob`].
-    pub async fn delete_blob(&mut self, _blob: BlobId) -> Result<(), MetadataError> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`MetadataError::Conflict`] when something links it all the same.
+    pub async fn delete_blob(&mut self, blob: BlobId) -> Result<(), MetadataError> {
+        self.execute("DELETE FROM blob_reviews WHERE blob_id = $1", params![blob]).await?;
+        self.execute("DELETE FROM blobs WHERE id = $1", params![blob]).await.map(drop)
     }
 }

@@ -29,3 +29,10 @@ pub enum MetadataError {
     #[error("metadata.url: {0}")]
     Settings(String),
 }
+
+impl MetadataError {
+    /// A row that must be there is not: another transaction took it, or the caller's order was wrong.
+    pub(crate) fn vanished(what: &str) -> Self {
+        Self::Conflict(what.into())
+    }
+}

@@ -9,10 +9,16 @@ mod database;
 mod error;
 mod jobs;
 mod manifests;
+mod migrations;
 mod page;
+#[cfg(test)]
+mod plans;
+mod postgres;
 mod repositories;
 mod reviews;
 mod settings;
+mod sql;
+mod sqlite;
 mod tags;
 mod uploads;
 

@@ -1,10 +1,13 @@
 //! Manifests, with their exact bytes, and what they refer to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use longshore_types::{Digest, MediaType, Reference, RepositoryName, Timestamp};
 
-use crate::{MetadataError, Page, ReadTx, RepositoryId, WriteTx};
+use crate::{
+    MetadataError, Page, ReadTx, RepositoryId, WriteTx,
+    sql::{Row, Value, at_most, batches, digest_key, one_more, page, params, placeholders},
+};
 
 /// A manifest's row: one per repository and digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -99,109 +102,371 @@ pub struct ReferrerRecord {
     pub annotations: BTreeMap<String, String>,
 }
 
+/// The columns that [`ManifestRecord::read_from`] reads, of a table called `m`.
+macro_rules! record_columns {
+    () => {
+        "m.id, m.repository_id, m.digest, m.media_type, m.artifact_type, m.subject, m.size_bytes, m.pushed_at, \
+         m.deleted_at"
+    };
+}
+
+impl ManifestRecord {
+    fn read(mut row: Row) -> Result<Self, MetadataError> {
+        Self::read_from(&mut row)
+    }
+
+    fn read_from(row: &mut Row) -> Result<Self, MetadataError> {
+        Ok(Self {
+            id: ManifestId(row.int()?),
+            repository: RepositoryId(row.int()?),
+            digest: row.digest()?,
+            media_type: row.parsed("media type")?,
+            artifact_type: row.optional_text()?,
+            subject: row.optional_digest()?,
+            size_bytes: row.unsigned()?,
+            pushed_at: row.timestamp()?,
+            deleted_at: row.optional_timestamp()?,
+        })
+    }
+}
+
+impl StoredManifest {
+    fn read(mut row: Row) -> Result<Self, MetadataError> {
+        Ok(Self { record: ManifestRecord::read_from(&mut row)?, payload: row.bytes()? })
+    }
+}
+
+impl ReferrerRecord {
+    fn read(mut row: Row) -> Result<Self, MetadataError> {
+        Ok(Self {
+            digest: row.digest()?,
+            media_type: row.parsed("media type")?,
+            size_bytes: row.unsigned()?,
+            artifact_type: row.optional_text()?,
+            annotations: serde_json::from_str(&row.text()?)
+                .map_err(|error| MetadataError::Corrupt(format!("annotations of a manifest: {error}")))?,
+        })
+    }
+}
+
+impl ReferenceKind {
+    fn code(self) -> i64 {
+        match self {
+            Self::Config => 0,
+            Self::Layer => 1,
+            Self::Child => 2,
+        }
+    }
+
+    fn from_code(code: i64) -> Result<Self, MetadataError> {
+        [Self::Config, Self::Layer, Self::Child]
+            .into_iter()
+            .find(|kind| kind.code() == code)
+            .ok_or_else(|| MetadataError::Corrupt(format!("{code} is no kind of reference")))
+    }
+}
+
 impl ReadTx {
     /// The manifest that `reference` names in that repository; deleted ones do not count. The hot path: one query.
     pub async fn manifest(
         &mut self,
-        _repository: &RepositoryName,
-        _reference: &Reference,
+        repository: &RepositoryName,
+        reference: &Reference,
     ) -> Result<Option<StoredManifest>, MetadataError> {
-        todo!()
+        // CROSS JOIN keeps SQLite to this order, which is the right one; PostgreSQL reads it as a plain join.
+        const BY_TAG: &str = concat!(
+            "SELECT ",
+            record_columns!(),
+            ", p.payload FROM repositories r CROSS JOIN tags t CROSS JOIN manifests m \
+             JOIN manifest_payloads p ON p.manifest_id = m.id \
+             WHERE r.name = $1 AND t.repository_id = r.id AND t.name = $2 AND m.id = t.manifest_id \
+             AND m.deleted_at IS NULL"
+        );
+        const BY_DIGEST: &str = concat!(
+            "SELECT ",
+            record_columns!(),
+            ", p.payload FROM repositories r CROSS JOIN manifests m \
+             JOIN manifest_payloads p ON p.manifest_id = m.id \
+             WHERE r.name = $1 AND m.repository_id = r.id AND m.digest = $2 AND m.deleted_at IS NULL"
+        );
+        let row = match reference {
+            Reference::Tag(tag) => self.query_opt(BY_TAG, params![repository, tag.as_str()]).await?,
+            Reference::Digest(digest) => self.query_opt(BY_DIGEST, params![repository, digest]).await?,
+        };
+        row.map(StoredManifest::read).transpose()
     }
 
     /// What is known of a manifest, also when it is deleted but still restorable.
     pub async fn manifest_record(
         &mut self,
-        _repository: RepositoryId,
-        _digest: &Digest,
+        repository: RepositoryId,
+        digest: &Digest,
     ) -> Result<Option<ManifestRecord>, MetadataError> {
-        todo!()
+        const SQL: &str = concat!(
+            "SELECT ",
+            record_columns!(),
+            " FROM manifests m WHERE m.repository_id = $1 AND m.digest = $2"
+        );
+        self.query_opt(SQL, params![repository, digest]).await?.map(ManifestRecord::read).transpose()
     }
 
     /// A manifest by its row, with its bytes, deleted or not.
-    pub async fn manifest_by_id(&mut self, _id: ManifestId) -> Result<Option<StoredManifest>, MetadataError> {
-        todo!()
+    pub async fn manifest_by_id(&mut self, id: ManifestId) -> Result<Option<StoredManifest>, MetadataError> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            record_columns!(),
+            ", p.payload FROM manifests m JOIN manifest_payloads p ON p.manifest_id = m.id WHERE m.id = $1"
+        );
+        self.query_opt(SQL, params![id]).await?.map(StoredManifest::read).transpose()
     }
 
     /// Manifests of a repository with their bytes, not the deleted ones, by digest, after `after`.
     pub async fn manifests_page(
         &mut self,
-        _repository: RepositoryId,
-        _after: Option<&Digest>,
-        _limit: usize,
+        repository: RepositoryId,
+        after: Option<&Digest>,
+        limit: usize,
     ) -> Result<Page<StoredManifest>, MetadataError> {
-        todo!()
+        const SQL: &str = concat!(
+            "SELECT ",
+            record_columns!(),
+            ", p.payload FROM manifests m CROSS JOIN manifest_payloads p \
+             WHERE m.repository_id = $1 AND m.digest > $2 AND m.deleted_at IS NULL AND p.manifest_id = m.id \
+             ORDER BY m.digest LIMIT $3"
+        );
+        let params = [repository.into(), digest_key(after), one_more(limit).into()];
+        page(self.query(SQL, &params).await?, limit, StoredManifest::read)
     }
 
     /// Those of `digests` for which the repository has no manifest (deleted ones do not count).
     pub async fn missing_manifests(
         &mut self,
-        _repository: RepositoryId,
-        _digests: &[Digest],
+        repository: RepositoryId,
+        digests: &[Digest],
     ) -> Result<Vec<Digest>, MetadataError> {
-        todo!()
+        let mut present = HashSet::new();
+        for batch in batches(digests) {
+            let sql = format!(
+                "SELECT digest FROM manifests WHERE repository_id = $1 AND digest IN ({}) AND deleted_at IS NULL",
+                placeholders(2, batch.len())
+            );
+            let digests = batch.iter().map(Value::from);
+            let params: Vec<Value<'_>> = std::iter::once(repository.into()).chain(digests).collect();
+            for mut row in self.query(&sql, &params).await? {
+                present.insert(row.digest()?);
+            }
+        }
+        Ok(digests.iter().filter(|digest| !present.contains(*digest)).copied().collect())
     }
 
-    /// What a manifest refers to.
+    /// What a manifest refers to, each thing once for each way it is referred to.
     pub async fn references_of(
         &mut self,
-        _manifest: ManifestId,
+        manifest: ManifestId,
     ) -> Result<Vec<ManifestReference>, MetadataError> {
-        todo!()
+        let sql = "SELECT kind, digest FROM manifest_references WHERE manifest_id = $1 ORDER BY kind, digest";
+        let rows = self.query(sql, params![manifest]).await?;
+        let read = |mut row: Row| {
+            Ok(ManifestReference { kind: ReferenceKind::from_code(row.int()?)?, digest: row.digest()? })
+        };
+        rows.into_iter().map(read).collect()
     }
 
     /// Manifests of the repository that refer to `digest` in any way, also deleted ones that are still restorable, at
     /// most `limit`. A subject is no reference.
     pub async fn manifests_referring_to(
         &mut self,
-        _repository: RepositoryId,
-        _digest: &Digest,
-        _limit: usize,
+        repository: RepositoryId,
+        digest: &Digest,
+        limit: usize,
     ) -> Result<Vec<ManifestRecord>, MetadataError> {
-        todo!()
+        const SQL: &str = concat!(
+            "SELECT ",
+            record_columns!(),
+            " FROM (SELECT DISTINCT manifest_id FROM manifest_references WHERE repository_id = $1 AND digest = $2 \
+             ORDER BY manifest_id LIMIT $3) AS found JOIN manifests m ON m.id = found.manifest_id"
+        );
+        let rows = self.query(SQL, params![repository, digest, at_most(limit)]).await?;
+        rows.into_iter().map(ManifestRecord::read).collect()
     }
 
     /// Manifests whose subject is `subject`, not the deleted ones, by digest, after `after`; with `artifact_type` only
     /// those of that type.
     pub async fn referrers_page(
         &mut self,
-        _repository: RepositoryId,
-        _subject: &Digest,
-        _artifact_type: Option<&str>,
-        _after: Option<&Digest>,
-        _limit: usize,
+        repository: RepositoryId,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+        after: Option<&Digest>,
+        limit: usize,
     ) -> Result<Page<ReferrerRecord>, MetadataError> {
-        todo!()
+        const ALL: &str = "SELECT m.digest, m.media_type, m.size_bytes, m.artifact_type, p.annotations \
+             FROM manifests m CROSS JOIN manifest_payloads p \
+             WHERE m.repository_id = $1 AND m.subject = $2 AND m.digest > $3 AND m.deleted_at IS NULL \
+             AND p.manifest_id = m.id ORDER BY m.digest LIMIT $4";
+        const OF_TYPE: &str = "SELECT m.digest, m.media_type, m.size_bytes, m.artifact_type, p.annotations \
+             FROM manifests m CROSS JOIN manifest_payloads p \
+             WHERE m.repository_id = $1 AND m.subject = $2 AND m.digest > $3 AND m.artifact_type = $4 \
+             AND m.deleted_at IS NULL AND p.manifest_id = m.id ORDER BY m.digest LIMIT $5";
+        let mut params = vec![repository.into(), subject.into(), digest_key(after)];
+        let rows = match artifact_type {
+            // Never stored, and PostgreSQL would not even compare it.
+            Some(artifact_type) if artifact_type.contains('\0') => Vec::new(),
+            Some(artifact_type) => {
+                params.extend([artifact_type.into(), one_more(limit).into()]);
+                self.query(OF_TYPE, &params).await?
+            }
+            None => {
+                params.push(one_more(limit).into());
+                self.query(ALL, &params).await?
+            }
+        };
+        page(rows, limit, ReferrerRecord::read)
     }
 }
 
 impl WriteTx {
     /// Stores a manifest with its references. One that is there already gets a new `pushed_at` and is no longer
-    /// deleted; its bytes are the same by digest, its media type becomes the new one. The caller holds [`WriteTx::lock_repository`].
+    /// deleted; its bytes are the same by digest, its media type becomes the new one, and what it referred to before
+    /// under another type is kept. The caller holds [`WriteTx::lock_repository`].
+    ///
+    /// An artifact type with a NUL in it counts as none: PostgreSQL cannot hold it, and no media type has one.
     pub async fn put_manifest(
         &mut self,
-        _manifest: &NewManifest<'_>,
-        _now: Timestamp,
+        manifest: &NewManifest<'_>,
+        now: Timestamp,
     ) -> Result<ManifestRecord, MetadataError> {
-        todo!()
+        let known = "SELECT id FROM manifests WHERE repository_id = $1 AND digest = $2";
+        let known = self.query_opt(known, params![manifest.repository, &manifest.digest]).await?;
+        let id = match known {
+            Some(mut row) => self.push_again(ManifestId(row.int()?), manifest, now).await?,
+            None => self.insert_manifest(manifest, now).await?,
+        };
+        self.insert_references(id, manifest).await?;
+        self.list_repository(manifest.repository).await?;
+        Ok(ManifestRecord {
+            id,
+            repository: manifest.repository,
+            digest: manifest.digest,
+            media_type: manifest.media_type.clone(),
+            artifact_type: storable(manifest.artifact_type).map(str::to_owned),
+            subject: manifest.subject,
+            size_bytes: manifest.payload.len() as u64,
+            pushed_at: now,
+            deleted_at: None,
+        })
+    }
+
+    async fn push_again(
+        &mut self,
+        id: ManifestId,
+        manifest: &NewManifest<'_>,
+        now: Timestamp,
+    ) -> Result<ManifestId, MetadataError> {
+        let sql = "UPDATE manifests SET media_type = $1, artifact_type = $2, subject = $3, pushed_at = $4, \
+                   deleted_at = NULL WHERE id = $5";
+        let subject = manifest.subject.as_ref();
+        let params =
+            params![manifest.media_type.as_str(), storable(manifest.artifact_type), subject, now, id];
+        self.execute(sql, params).await?;
+        Ok(id)
+    }
+
+    async fn insert_manifest(
+        &mut self,
+        manifest: &NewManifest<'_>,
+        now: Timestamp,
+    ) -> Result<ManifestId, MetadataError> {
+        let sql = "INSERT INTO manifests \
+                   (repository_id, digest, media_type, artifact_type, subject, size_bytes, pushed_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id";
+        let params = params![
+            manifest.repository,
+            &manifest.digest,
+            manifest.media_type.as_str(),
+            storable(manifest.artifact_type),
+            manifest.subject.as_ref(),
+            manifest.payload.len() as u64,
+            now,
+        ];
+        let row = self.query_opt(sql, params).await?;
+        let id = ManifestId(row.ok_or_else(|| MetadataError::vanished("the new manifest vanished"))?.int()?);
+        let annotations = serde_json::to_string(manifest.annotations)
+            .map_err(|error| MetadataError::Corrupt(format!("annotations of a manifest: {error}")))?;
+        let sql = "INSERT INTO manifest_payloads (manifest_id, annotations, payload) VALUES ($1, $2, $3)";
+        self.execute(sql, params![id, annotations, manifest.payload]).await?;
+        Ok(id)
+    }
+
+    async fn insert_references(
+        &mut self,
+        id: ManifestId,
+        manifest: &NewManifest<'_>,
+    ) -> Result<(), MetadataError> {
+        for batch in batches(manifest.references) {
+            let rows: Vec<String> =
+                (0..batch.len()).map(|n| format!("($1, $2, ${}, ${})", 3 + 2 * n, 4 + 2 * n)).collect();
+            let sql = format!(
+                "INSERT INTO manifest_references (manifest_id, repository_id, kind, digest) VALUES {} \
+                 ON CONFLICT (manifest_id, kind, digest) DO NOTHING",
+                rows.join(", ")
+            );
+            let mut params: Vec<Value<'_>> = vec![id.into(), manifest.repository.into()];
+            params.extend(batch.iter().flat_map(|to| [to.kind.code().into(), Value::from(&to.digest)]));
+            self.execute(&sql, &params).await?;
+        }
+        Ok(())
     }
 
     /// Hides a manifest; it can be restored until it is purged. Its tags must be gone.
+    ///
+    /// # Errors
+    /// [`MetadataError::Conflict`] when it has a tag, or is gone itself.
     pub async fn mark_manifest_deleted(
         &mut self,
-        _id: ManifestId,
-        _now: Timestamp,
+        id: ManifestId,
+        now: Timestamp,
     ) -> Result<(), MetadataError> {
-        todo!()
+        let sql = "UPDATE manifests SET deleted_at = $1 WHERE id = $2 \
+                   AND NOT EXISTS (SELECT 1 FROM tags WHERE manifest_id = $2) RETURNING repository_id";
+        let row = self.query_opt(sql, params![now, id]).await?;
+        let row = row.ok_or_else(|| MetadataError::vanished("the manifest is tagged again, or vanished"));
+        let repository = RepositoryId(row?.int()?);
+        self.unlist_repository_if_empty(repository).await
     }
 
     /// Shows a deleted manifest again.
-    pub async fn restore_manifest(&mut self, _id: ManifestId) -> Result<(), MetadataError> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`MetadataError::Conflict`] when it is gone for good.
+    pub async fn restore_manifest(&mut self, id: ManifestId) -> Result<(), MetadataError> {
+        let sql = "UPDATE manifests SET deleted_at = NULL WHERE id = $1 RETURNING repository_id";
+        let row = self.query_opt(sql, params![id]).await?;
+        let repository = row.ok_or_else(|| MetadataError::vanished("the manifest vanished"))?.int()?;
+        self.list_repository(RepositoryId(repository)).await
     }
 
     /// Forgets a manifest for good, with its references and reviews. Its tags must be gone.
-    pub async fn purge_manifest(&mut self, _id: ManifestId) -> Result<(), MetadataError> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`MetadataError::Conflict`] when it has a tag.
+    pub async fn purge_manifest(&mut self, id: ManifestId) -> Result<(), MetadataError> {
+        for sql in [
+            "DELETE FROM manifest_reviews WHERE manifest_id = $1",
+            "DELETE FROM manifest_references WHERE manifest_id = $1",
+            "DELETE FROM manifest_payloads WHERE manifest_id = $1",
+        ] {
+            self.execute(sql, params![id]).await?;
+        }
+        let sql = "DELETE FROM manifests WHERE id = $1 RETURNING repository_id";
+        match self.query_opt(sql, params![id]).await? {
+            Some(mut row) => self.unlist_repository_if_empty(RepositoryId(row.int()?)).await,
+            None => Ok(()),
+        }
     }
+}
+
+/// An artifact type as both databases can hold it.
+fn storable(artifact_type: Option<&str>) -> Option<&str> {
+    artifact_type.filter(|text| !text.contains('\0'))
 }

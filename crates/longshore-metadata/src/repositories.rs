@@ -2,7 +2,10 @@
 
 use longshore_types::{RepositoryName, Timestamp};
 
-use crate::{MetadataError, Page, ReadTx, WriteTx};
+use crate::{
+    MetadataError, Page, ReadTx, WriteTx,
+    sql::{Row, one_more, page, params, text_key},
+};
 
 /// A repository's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,40 +22,58 @@ pub struct RepositoryRecord {
     pub created_at: Timestamp,
 }
 
+impl RepositoryRecord {
+    fn read(mut row: Row) -> Result<Self, MetadataError> {
+        Ok(Self {
+            id: RepositoryId(row.int()?),
+            name: row.parsed("repository name")?,
+            created_at: row.timestamp()?,
+        })
+    }
+}
+
 impl ReadTx {
     /// The repository of that name.
     pub async fn repository(
         &mut self,
-        _name: &RepositoryName,
+        name: &RepositoryName,
     ) -> Result<Option<RepositoryRecord>, MetadataError> {
-        todo!()
+        let sql = "SELECT id, name, created_at FROM repositories WHERE name = $1";
+        self.query_opt(sql, params![name]).await?.map(RepositoryRecord::read).transpose()
     }
 
     /// The repository of that row.
     pub async fn repository_by_id(
         &mut self,
-        _id: RepositoryId,
+        id: RepositoryId,
     ) -> Result<Option<RepositoryRecord>, MetadataError> {
-        todo!()
+        let sql = "SELECT id, name, created_at FROM repositories WHERE id = $1";
+        self.query_opt(sql, params![id]).await?.map(RepositoryRecord::read).transpose()
     }
 
     /// Repositories after `after` (which need not exist), by name in byte order. Only those with at least one
     /// manifest that is not deleted.
     pub async fn repositories_page(
         &mut self,
-        _after: Option<&str>,
-        _limit: usize,
+        after: Option<&str>,
+        limit: usize,
     ) -> Result<Page<RepositoryName>, MetadataError> {
-        todo!()
+        let sql =
+            "SELECT name FROM repositories WHERE has_manifests = 1 AND name > $1 ORDER BY name LIMIT $2";
+        let rows = self.query(sql, params![text_key(after), one_more(limit)]).await?;
+        page(rows, limit, |mut row| row.parsed("repository name"))
     }
 
     /// Every repository, also those with nothing in them, by row, after `after`.
     pub async fn all_repositories_page(
         &mut self,
-        _after: Option<RepositoryId>,
-        _limit: usize,
+        after: Option<RepositoryId>,
+        limit: usize,
     ) -> Result<Page<RepositoryRecord>, MetadataError> {
-        todo!()
+        let sql = "SELECT id, name, created_at FROM repositories WHERE id > $1 ORDER BY id LIMIT $2";
+        let after = after.map_or(i64::MIN, |id| id.0);
+        let rows = self.query(sql, params![after, one_more(limit)]).await?;
+        page(rows, limit, RepositoryRecord::read)
     }
 }
 
@@ -60,15 +81,57 @@ impl WriteTx {
     /// The repository of that name, made with its project if it is new.
     pub async fn ensure_repository(
         &mut self,
-        _name: &RepositoryName,
-        _now: Timestamp,
+        name: &RepositoryName,
+        now: Timestamp,
     ) -> Result<RepositoryRecord, MetadataError> {
-        todo!()
+        if let Some(found) = self.repository(name).await? {
+            return Ok(found);
+        }
+        let project = self.ensure_project(name, now).await?;
+        // Another transaction may make it meanwhile: this waits for it, and the look after finds what it made.
+        let sql = "INSERT INTO repositories (project_id, name, has_manifests, created_at) VALUES ($1, $2, 0, $3) \
+                   ON CONFLICT (name) DO NOTHING";
+        self.execute(sql, params![project, name, now]).await?;
+        self.repository(name).await?.ok_or_else(|| MetadataError::vanished("the new repository vanished"))
+    }
+
+    /// The row of the project that the name belongs to.
+    async fn ensure_project(&mut self, name: &RepositoryName, now: Timestamp) -> Result<i64, MetadataError> {
+        let project = name.project();
+        let look = "SELECT id FROM projects WHERE name = $1";
+        if let Some(mut row) = self.query_opt(look, params![project.as_str()]).await? {
+            return row.int();
+        }
+        let sql = "INSERT INTO projects (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        self.execute(sql, params![project.as_str(), now]).await?;
+        let row = self.query_opt(look, params![project.as_str()]).await?;
+        row.ok_or_else(|| MetadataError::vanished("the new project vanished"))?.int()
     }
 
     /// Waits until no other transaction changes manifests, tags or their links in this repository, and keeps others
     /// out until commit. Whoever changes them must call it first, before any other lock. (SQLite has one writer: nothing to do there.)
-    pub async fn lock_repository(&mut self, _id: RepositoryId) -> Result<(), MetadataError> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`MetadataError::Conflict`] when there is no such repository.
+    pub async fn lock_repository(&mut self, id: RepositoryId) -> Result<(), MetadataError> {
+        // NO KEY: rows that merely name the repository, such as uploads, need not wait.
+        let sql = "SELECT id FROM repositories WHERE id = $1";
+        match self.query_locking(sql, "FOR NO KEY UPDATE", params![id]).await?.is_empty() {
+            false => Ok(()),
+            true => Err(MetadataError::vanished("the repository vanished")),
+        }
+    }
+
+    /// Notes that the repository has a manifest that is not deleted.
+    pub(crate) async fn list_repository(&mut self, id: RepositoryId) -> Result<(), MetadataError> {
+        let sql = "UPDATE repositories SET has_manifests = 1 WHERE id = $1 AND has_manifests = 0";
+        self.execute(sql, params![id]).await.map(drop)
+    }
+
+    /// Notes that the repository has no manifest any more, if that is so.
+    pub(crate) async fn unlist_repository_if_empty(&mut self, id: RepositoryId) -> Result<(), MetadataError> {
+        let sql = "UPDATE repositories SET has_manifests = 0 WHERE id = $1 AND has_manifests = 1 AND NOT EXISTS \
+                   (SELECT 1 FROM manifests WHERE repository_id = $1 AND deleted_at IS NULL)";
+        self.execute(sql, params![id]).await.map(drop)
     }
 }

@@ -2,7 +2,10 @@
 
 use longshore_types::Timestamp;
 
-use crate::{BlobRecord, ManifestId, MetadataError, ReadTx, RepositoryId, WriteTx};
+use crate::{
+    BlobId, BlobRecord, ManifestId, MetadataError, ReadTx, RepositoryId, WriteTx,
+    sql::{Row, at_most, params},
+};
 
 /// Why something is to be reviewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,28 +50,88 @@ pub struct ManifestReview {
     pub review_after: Timestamp,
 }
 
+impl ReviewEvent {
+    const ALL: [Self; 6] = [
+        Self::BlobLinked,
+        Self::BlobUnlinked,
+        Self::ManifestPushed,
+        Self::ManifestDeleted,
+        Self::ManifestUntagged,
+        Self::ParentPurged,
+    ];
+
+    fn code(self) -> i64 {
+        match self {
+            Self::BlobLinked => 0,
+            Self::BlobUnlinked => 1,
+            Self::ManifestPushed => 2,
+            Self::ManifestDeleted => 3,
+            Self::ManifestUntagged => 4,
+            Self::ParentPurged => 5,
+        }
+    }
+
+    fn from_code(code: i64) -> Result<Self, MetadataError> {
+        Self::ALL
+            .into_iter()
+            .find(|event| event.code() == code)
+            .ok_or_else(|| MetadataError::Corrupt(format!("{code} is no reason for a review")))
+    }
+}
+
+impl BlobReview {
+    fn read(mut row: Row) -> Result<Self, MetadataError> {
+        Ok(Self {
+            repository: RepositoryId(row.int()?),
+            blob: BlobRecord::read_from(&mut row)?,
+            event: ReviewEvent::from_code(row.int()?)?,
+            review_after: row.timestamp()?,
+        })
+    }
+}
+
+impl ManifestReview {
+    fn read(mut row: Row) -> Result<Self, MetadataError> {
+        Ok(Self {
+            repository: RepositoryId(row.int()?),
+            manifest: ManifestId(row.int()?),
+            event: ReviewEvent::from_code(row.int()?)?,
+            review_after: row.timestamp()?,
+        })
+    }
+}
+
 impl ReadTx {
     /// Links due for review, longest due first.
     pub async fn due_blob_reviews(
         &mut self,
-        _now: Timestamp,
-        _limit: usize,
+        now: Timestamp,
+        limit: usize,
     ) -> Result<Vec<BlobReview>, MetadataError> {
-        todo!()
+        let sql = "SELECT v.repository_id, b.id, b.digest, b.size_bytes, v.event, v.review_after \
+                   FROM blob_reviews v CROSS JOIN blobs b \
+                   WHERE v.review_after <= $1 AND b.id = v.blob_id ORDER BY v.review_after LIMIT $2";
+        let rows = self.query(sql, params![now, at_most(limit)]).await?;
+        rows.into_iter().map(BlobReview::read).collect()
     }
 
     /// Manifests due for review, longest due first.
     pub async fn due_manifest_reviews(
         &mut self,
-        _now: Timestamp,
-        _limit: usize,
+        now: Timestamp,
+        limit: usize,
     ) -> Result<Vec<ManifestReview>, MetadataError> {
-        todo!()
+        let sql = "SELECT repository_id, manifest_id, event, review_after FROM manifest_reviews \
+                   WHERE review_after <= $1 ORDER BY review_after LIMIT $2";
+        let rows = self.query(sql, params![now, at_most(limit)]).await?;
+        rows.into_iter().map(ManifestReview::read).collect()
     }
 
-    /// How many links and manifests wait for review, due or not.
+    /// How many links and manifests wait for review, due or not. Counts them one by one.
     pub async fn reviews_count(&mut self) -> Result<(u64, u64), MetadataError> {
-        todo!()
+        let blobs = self.count("SELECT COUNT(*) FROM blob_reviews", params![]).await?;
+        let manifests = self.count("SELECT COUNT(*) FROM manifest_reviews", params![]).await?;
+        Ok((blobs, manifests))
     }
 }
 
@@ -76,36 +139,45 @@ impl WriteTx {
     /// Puts a link on the queue; where it waits already, the later moment and the new event count.
     pub async fn queue_blob_review(
         &mut self,
-        _repository: RepositoryId,
-        _blob: crate::BlobId,
-        _event: ReviewEvent,
-        _review_after: Timestamp,
+        repository: RepositoryId,
+        blob: BlobId,
+        event: ReviewEvent,
+        review_after: Timestamp,
     ) -> Result<(), MetadataError> {
-        todo!()
+        let sql = "INSERT INTO blob_reviews (blob_id, repository_id, event, review_after) VALUES ($1, $2, $3, $4) \
+                   ON CONFLICT (blob_id, repository_id) DO UPDATE SET event = excluded.event, \
+                   review_after = CASE WHEN excluded.review_after > blob_reviews.review_after \
+                   THEN excluded.review_after ELSE blob_reviews.review_after END";
+        self.execute(sql, params![blob, repository, event.code(), review_after]).await.map(drop)
     }
 
     /// Takes a link off the queue.
     pub async fn delete_blob_review(
         &mut self,
-        _repository: RepositoryId,
-        _blob: crate::BlobId,
+        repository: RepositoryId,
+        blob: BlobId,
     ) -> Result<(), MetadataError> {
-        todo!()
+        let sql = "DELETE FROM blob_reviews WHERE blob_id = $1 AND repository_id = $2";
+        self.execute(sql, params![blob, repository]).await.map(drop)
     }
 
     /// Puts a manifest on the queue; where it waits already, the later moment and the new event count.
     pub async fn queue_manifest_review(
         &mut self,
-        _repository: RepositoryId,
-        _manifest: ManifestId,
-        _event: ReviewEvent,
-        _review_after: Timestamp,
+        repository: RepositoryId,
+        manifest: ManifestId,
+        event: ReviewEvent,
+        review_after: Timestamp,
     ) -> Result<(), MetadataError> {
-        todo!()
+        let sql = "INSERT INTO manifest_reviews (manifest_id, repository_id, event, review_after) \
+                   VALUES ($1, $2, $3, $4) ON CONFLICT (manifest_id) DO UPDATE SET event = excluded.event, \
+                   review_after = CASE WHEN excluded.review_after > manifest_reviews.review_after \
+                   THEN excluded.review_after ELSE manifest_reviews.review_after END";
+        self.execute(sql, params![manifest, repository, event.code(), review_after]).await.map(drop)
     }
 
     /// Takes a manifest off the queue.
-    pub async fn delete_manifest_review(&mut self, _manifest: ManifestId) -> Result<(), MetadataError> {
-        todo!()
+    pub async fn delete_manifest_review(&mut self, manifest: ManifestId) -> Result<(), MetadataError> {
+        self.execute("DELETE FROM manifest_reviews WHERE manifest_id = $1", params![manifest]).await.map(drop)
     }
 }

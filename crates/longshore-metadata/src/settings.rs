@@ -1,22 +1,25 @@
 //! Small facts about the index itself, by key: how far an import is, when links were last written.
 
-use crate::{MetadataError, ReadTx, WriteTx};
+use crate::{MetadataError, ReadTx, WriteTx, sql::params};
 
 impl ReadTx {
     /// The value under `key`.
-    pub async fn setting(&mut self, _key: &str) -> Result<Option<String>, MetadataError> {
-        todo!()
+    pub async fn setting(&mut self, key: &str) -> Result<Option<String>, MetadataError> {
+        let row = self.query_opt("SELECT value FROM settings WHERE key = $1", params![key]).await?;
+        row.map(|mut row| row.text()).transpose()
     }
 }
 
 impl WriteTx {
     /// Keeps a value under `key`.
-    pub async fn set_setting(&mut self, _key: &str, _value: &str) -> Result<(), MetadataError> {
-        todo!()
+    pub async fn set_setting(&mut self, key: &str, value: &str) -> Result<(), MetadataError> {
+        let sql = "INSERT INTO settings (key, value) VALUES ($1, $2) \
+                   ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+        self.execute(sql, params![key, value]).await.map(drop)
     }
 
     /// Forgets a key.
-    pub async fn delete_setting(&mut self, _key: &str) -> Result<(), MetadataError> {
-        todo!()
+    pub async fn delete_setting(&mut self, key: &str) -> Result<(), MetadataError> {
+        self.execute("DELETE FROM settings WHERE key = $1", params![key]).await.map(drop)
     }
 }

@@ -2,7 +2,10 @@
 
 use longshore_types::{Digest, Tag, Timestamp};
 
-use crate::{ManifestId, MetadataError, Page, ReadTx, RepositoryId, WriteTx};
+use crate::{
+    ManifestId, ManifestRecord, MetadataError, Page, ReadTx, RepositoryId, WriteTx,
+    sql::{Row, one_more, page, params, text_key},
+};
 
 /// A tag as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,66 +54,160 @@ pub struct TagEvent {
     pub at: Timestamp,
 }
 
+impl TagRecord {
+    fn read(mut row: Row) -> Result<Self, MetadataError> {
+        Ok(Self {
+            tag: row.parsed("tag")?,
+            manifest: ManifestId(row.int()?),
+            digest: row.digest()?,
+            updated_at: row.timestamp()?,
+        })
+    }
+}
+
+impl TagEventAction {
+    const ALL: [Self; 5] = [Self::Push, Self::Move, Self::Delete, Self::Restore, Self::Import];
+
+    fn code(self) -> i64 {
+        match self {
+            Self::Push => 0,
+            Self::Move => 1,
+            Self::Delete => 2,
+            Self::Restore => 3,
+            Self::Import => 4,
+        }
+    }
+
+    fn from_code(code: i64) -> Result<Self, MetadataError> {
+        Self::ALL
+            .into_iter()
+            .find(|action| action.code() == code)
+            .ok_or_else(|| MetadataError::Corrupt(format!("{code} is no action on a tag")))
+    }
+}
+
+impl TagEvent {
+    fn read(mut row: Row) -> Result<Self, MetadataError> {
+        Ok(Self {
+            id: row.int()?,
+            tag: row.parsed("tag")?,
+            action: TagEventAction::from_code(row.int()?)?,
+            from: row.optional_digest()?,
+            to: row.optional_digest()?,
+            actor: row.optional_text()?,
+            at: row.timestamp()?,
+        })
+    }
+}
+
 impl ReadTx {
     /// The tag, if it exists.
     pub async fn tag(
         &mut self,
-        _repository: RepositoryId,
-        _tag: &Tag,
+        repository: RepositoryId,
+        tag: &Tag,
     ) -> Result<Option<TagRecord>, MetadataError> {
-        todo!()
+        let sql = "SELECT t.name, t.manifest_id, m.digest, t.updated_at FROM tags t \
+                   JOIN manifests m ON m.id = t.manifest_id WHERE t.repository_id = $1 AND t.name = $2";
+        self.query_opt(sql, params![repository, tag.as_str()]).await?.map(TagRecord::read).transpose()
     }
 
     /// Tags in byte order, after `after` (which need not exist).
     pub async fn tags_page(
         &mut self,
-        _repository: RepositoryId,
-        _after: Option<&str>,
-        _limit: usize,
+        repository: RepositoryId,
+        after: Option<&str>,
+        limit: usize,
     ) -> Result<Page<TagRecord>, MetadataError> {
-        todo!()
+        let sql = "SELECT t.name, t.manifest_id, m.digest, t.updated_at FROM tags t CROSS JOIN manifests m \
+                   WHERE t.repository_id = $1 AND t.name > $2 AND m.id = t.manifest_id ORDER BY t.name LIMIT $3";
+        let rows = self.query(sql, params![repository, text_key(after), one_more(limit)]).await?;
+        page(rows, limit, TagRecord::read)
     }
 
     /// The tags that point to a manifest.
-    pub async fn tags_of(&mut self, _manifest: ManifestId) -> Result<Vec<Tag>, MetadataError> {
-        todo!()
+    pub async fn tags_of(&mut self, manifest: ManifestId) -> Result<Vec<Tag>, MetadataError> {
+        let sql = "SELECT name FROM tags WHERE manifest_id = $1 ORDER BY name";
+        let rows = self.query(sql, params![manifest]).await?;
+        rows.into_iter().map(|mut row| row.parsed("tag")).collect()
     }
 
     /// The history of a repository's tags (of one tag, if given), newest first, before event `before`.
     pub async fn tag_events(
         &mut self,
-        _repository: RepositoryId,
-        _tag: Option<&Tag>,
-        _before: Option<i64>,
-        _limit: usize,
+        repository: RepositoryId,
+        tag: Option<&Tag>,
+        before: Option<i64>,
+        limit: usize,
     ) -> Result<Page<TagEvent>, MetadataError> {
-        todo!()
+        const OF_REPOSITORY: &str = "SELECT id, tag, action, from_digest, to_digest, actor, at FROM tag_events \
+             WHERE repository_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+        const OF_TAG: &str = "SELECT id, tag, action, from_digest, to_digest, actor, at FROM tag_events \
+             WHERE repository_id = $1 AND tag = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
+        let (before, rows) = (before.unwrap_or(i64::MAX), one_more(limit));
+        let rows = match tag {
+            None => self.query(OF_REPOSITORY, params![repository, before, rows]).await?,
+            Some(tag) => self.query(OF_TAG, params![repository, tag.as_str(), before, rows]).await?,
+        };
+        page(rows, limit, TagEvent::read)
     }
 }
 
 impl WriteTx {
     /// Points a tag to a manifest and writes the event: `action`, or [`TagEventAction::Move`] where a push finds the
-    /// tag on another manifest. Returns where it pointed before.
+    /// tag on another manifest. Returns where it pointed before. The caller holds [`WriteTx::lock_repository`].
+    ///
+    /// # Errors
+    /// [`MetadataError::Conflict`] when the manifest is gone.
     pub async fn set_tag(
         &mut self,
-        _repository: RepositoryId,
-        _tag: &Tag,
-        _manifest: &crate::ManifestRecord,
-        _action: TagEventAction,
-        _actor: Option<&str>,
-        _now: Timestamp,
+        repository: RepositoryId,
+        tag: &Tag,
+        manifest: &ManifestRecord,
+        action: TagEventAction,
+        actor: Option<&str>,
+        now: Timestamp,
     ) -> Result<Option<TagRecord>, MetadataError> {
-        todo!()
+        let before = self.tag(repository, tag).await?;
+        let sql = "INSERT INTO tags (repository_id, name, manifest_id, updated_at) VALUES ($1, $2, $3, $4) \
+                   ON CONFLICT (repository_id, name) \
+                   DO UPDATE SET manifest_id = excluded.manifest_id, updated_at = excluded.updated_at";
+        self.execute(sql, params![repository, tag.as_str(), manifest.id, now]).await?;
+        let moved = before.as_ref().is_some_and(|before| before.manifest != manifest.id);
+        let action = if moved && action == TagEventAction::Push { TagEventAction::Move } else { action };
+        let from = before.as_ref().map(|before| before.digest);
+        self.insert_tag_event(repository, tag, (action, from, Some(manifest.digest)), actor, now).await?;
+        Ok(before)
     }
 
-    /// Deletes a tag and writes the event. Returns where it pointed.
+    /// Deletes a tag and writes the event. Returns where it pointed. The caller holds [`WriteTx::lock_repository`].
     pub async fn delete_tag(
         &mut self,
-        _repository: RepositoryId,
-        _tag: &Tag,
-        _actor: Option<&str>,
-        _now: Timestamp,
+        repository: RepositoryId,
+        tag: &Tag,
+        actor: Option<&str>,
+        now: Timestamp,
     ) -> Result<Option<TagRecord>, MetadataError> {
-        todo!()
+        let Some(before) = self.tag(repository, tag).await? else { return Ok(None) };
+        let sql = "DELETE FROM tags WHERE repository_id = $1 AND name = $2";
+        self.execute(sql, params![repository, tag.as_str()]).await?;
+        let change = (TagEventAction::Delete, Some(before.digest), None);
+        self.insert_tag_event(repository, tag, change, actor, now).await?;
+        Ok(Some(before))
+    }
+
+    async fn insert_tag_event(
+        &mut self,
+        repository: RepositoryId,
+        tag: &Tag,
+        (action, from, to): (TagEventAction, Option<Digest>, Option<Digest>),
+        actor: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), MetadataError> {
+        let sql = "INSERT INTO tag_events (repository_id, tag, action, from_digest, to_digest, actor, at) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let (from, to) = (from.as_ref(), to.as_ref());
+        let params = params![repository, tag.as_str(), action.code(), from, to, actor, now];
+        self.execute(sql, params).await.map(drop)
     }
 }

@@ -1,0 +1,157 @@
+//! Checks on SQLite that no statement walks over a table or sorts what it found. Every statement that runs in a unit
+//! test of this crate is recorded; the test below calls everything once and asks for the plan of each.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, PoisonError},
+};
+
+use longshore_types::{Digest, MediaType, Reference, RepositoryName, Tag, Timestamp, UploadId};
+
+use crate::{
+    ManifestReference, Metadata, MetadataError, MetadataSettings, NewManifest, ReferenceKind, ReviewEvent,
+    TagEventAction, UploadRecord, sql::params,
+};
+
+static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Remembers a statement.
+pub(crate) fn record(sql: &str) {
+    SEEN.lock().unwrap_or_else(PoisonError::into_inner).insert(sql.to_owned());
+}
+
+/// Calls everything that reads or changes the index.
+async fn call_everything(metadata: &Metadata) -> Result<(), MetadataError> {
+    let now = Timestamp::from_unix_millis(1_000);
+    let name: RepositoryName = "team/app".parse().unwrap();
+    let tag: Tag = "v1".parse().unwrap();
+    let digest = Digest::sha256(b"blob");
+    let mut tx = metadata.write().await?;
+    let repository = tx.ensure_repository(&name, now).await?.id;
+    tx.lock_repository(repository).await?;
+    let blob = tx.ensure_blob(&digest, 4, now).await?.id;
+    tx.link_blob(repository, blob, now).await?;
+    tx.queue_blob_review(repository, blob, ReviewEvent::BlobLinked, now).await?;
+    let manifest = NewManifest {
+        repository,
+        digest: Digest::sha256(b"{}"),
+        media_type: &MediaType::OCI_MANIFEST,
+        artifact_type: Some("a/b"),
+        subject: Some(digest),
+        annotations: &BTreeMap::new(),
+        payload: b"{}",
+        references: &[ManifestReference { kind: ReferenceKind::Layer, digest }],
+    };
+    tx.put_manifest(&manifest, now).await?;
+    let record = tx.put_manifest(&manifest, now).await?;
+    tx.set_tag(repository, &tag, &record, TagEventAction::Push, None, now).await?;
+    tx.queue_manifest_review(repository, record.id, ReviewEvent::ManifestPushed, now).await?;
+    let upload = UploadRecord {
+        id: UploadId::random(),
+        repository,
+        size_bytes: 0,
+        digester_state: vec![],
+        store_state: vec![],
+        started_at: now,
+        updated_at: now,
+    };
+    tx.insert_upload(&upload).await?;
+    assert!(tx.update_upload(&upload, 0).await?);
+    let job = tx.enqueue_job("k", "{}", now, now).await?;
+    assert_eq!(tx.lease_jobs("k", now, now, 1).await?.len(), 1);
+    tx.retry_job(job, now).await?;
+    tx.set_setting("k", "v").await?;
+    tx.commit().await?;
+
+    let mut tx = metadata.read().await?;
+    assert!(tx.repository_by_id(repository).await?.is_some());
+    assert_eq!(tx.repositories_page(None, 9).await?.entries, std::slice::from_ref(&name));
+    assert_eq!(tx.all_repositories_page(None, 9).await?.entries.len(), 1);
+    assert!(tx.blob_in(&name, &digest).await?.is_some());
+    assert!(tx.blob(&digest).await?.is_some());
+    assert_eq!(tx.blobs_page(None, 9).await?.entries.len(), 1);
+    assert_eq!(tx.repository_blobs_page(repository, None, 9).await?.entries.len(), 1);
+    assert_eq!(tx.repositories_linking(&digest, 9).await?.len(), 1);
+    assert_eq!(tx.unlinked_blobs(repository, &[digest]).await?, []);
+    assert!(tx.manifest(&name, &Reference::Tag(tag.clone())).await?.is_some());
+    assert!(tx.manifest(&name, &Reference::Digest(record.digest)).await?.is_some());
+    assert!(tx.manifest_record(repository, &record.digest).await?.is_some());
+    assert!(tx.manifest_by_id(record.id).await?.is_some());
+    assert_eq!(tx.manifests_page(repository, None, 9).await?.entries.len(), 1);
+    assert_eq!(tx.missing_manifests(repository, &[record.digest]).await?, []);
+    assert_eq!(tx.references_of(record.id).await?.len(), 1);
+    assert_eq!(tx.manifests_referring_to(repository, &digest, 9).await?.len(), 1);
+    assert_eq!(tx.referrers_page(repository, &digest, None, None, 9).await?.entries.len(), 1);
+    assert_eq!(tx.referrers_page(repository, &digest, Some("a/b"), None, 9).await?.entries.len(), 1);
+    assert!(tx.tag(repository, &tag).await?.is_some());
+    assert_eq!(tx.tags_page(repository, None, 9).await?.entries.len(), 1);
+    assert_eq!(tx.tags_of(record.id).await?.len(), 1);
+    assert_eq!(tx.tag_events(repository, None, None, 9).await?.entries.len(), 1);
+    assert_eq!(tx.tag_events(repository, Some(&tag), None, 9).await?.entries.len(), 1);
+    assert!(tx.upload(repository, &upload.id).await?.is_some());
+    assert!(tx.upload_exists(&upload.id).await?);
+    assert_eq!(tx.stale_uploads(now.after(std::time::Duration::from_secs(1)), 9).await?.len(), 1);
+    assert_eq!(tx.due_blob_reviews(now, 9).await?.len(), 1);
+    assert_eq!(tx.due_manifest_reviews(now, 9).await?.len(), 1);
+    assert_eq!((tx.uploads_count().await?, tx.jobs_count("k").await?), (1, 1));
+    assert_eq!(tx.reviews_count().await?, (1, 1));
+    assert_eq!(tx.setting("k").await?.as_deref(), Some("v"));
+
+    let mut tx = metadata.write().await?;
+    tx.delete_tag(repository, &tag, None, now).await?;
+    tx.mark_manifest_deleted(record.id, now).await?;
+    tx.restore_manifest(record.id).await?;
+    tx.delete_manifest_review(record.id).await?;
+    tx.purge_manifest(record.id).await?;
+    tx.delete_blob_review(repository, blob).await?;
+    assert!(tx.blob_is_linked(blob).await?);
+    tx.unlink_blob(repository, blob).await?;
+    tx.delete_blob(blob).await?;
+    tx.delete_upload(&upload.id).await?;
+    tx.complete_job(job).await?;
+    tx.delete_setting("k").await?;
+    tx.commit().await
+}
+
+/// Steps of a plan that are allowed, with the beginning of the statements that may have them.
+const ALLOWED: [(&str, &str); 7] = [
+    // Counting is what it says.
+    ("SCAN uploads", "SELECT COUNT(*) FROM uploads"),
+    ("SCAN blob_reviews", "SELECT COUNT(*) FROM blob_reviews"),
+    ("SCAN manifest_reviews", "SELECT COUNT(*) FROM manifest_reviews"),
+    // At most as many as the caller asked for.
+    ("SCAN some", "SELECT r.name FROM (SELECT l.repository_id"),
+    ("USE TEMP B-TREE FOR ORDER BY", "SELECT r.name FROM (SELECT l.repository_id"),
+    ("SCAN found", "SELECT m.id"),
+    // Rows of the INSERT itself.
+    ("SCAN 8-ROW VALUES CLAUSE", "INSERT INTO manifest_references"),
+];
+
+#[tokio::test]
+async fn no_statement_scans_a_table() {
+    let settings = MetadataSettings { url: "sqlite::memory:".to_owned(), connections_max: 2, durable: false };
+    let metadata = Metadata::open(&settings).await.unwrap();
+    call_everything(&metadata).await.unwrap();
+
+    let seen = SEEN.lock().unwrap().clone();
+    assert!(seen.len() > 60, "{} statements", seen.len());
+    let mut tx = metadata.read().await.unwrap();
+    let mut wrong = Vec::new();
+    for sql in seen.iter().filter(|sql| !sql.contains("schema_version")) {
+        if !["SELECT", "INSERT", "UPDATE", "DELETE"].iter().any(|verb| sql.starts_with(verb)) {
+            continue;
+        }
+        for mut row in tx.query(&format!("EXPLAIN QUERY PLAN {sql}"), params![]).await.unwrap() {
+            let (_id, _parent, _unused, step) =
+                (row.int().unwrap(), row.int().unwrap(), row.int().unwrap(), row.text().unwrap());
+            let suspect =
+                step.starts_with("SCAN") || step.contains("TEMP B-TREE") || step.contains("AUTOMATIC");
+            let allowed =
+                ALLOWED.iter().any(|(part, start)| step.starts_with(part) && sql.starts_with(start));
+            if suspect && !allowed {
+                wrong.push(format!("{step}\n    in {sql}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

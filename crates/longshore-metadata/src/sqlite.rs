@@ -1,0 +1,60 @@
+//! SQLite: one writer whose transactions are committed in groups, and a pool of readers.
+//!
+//! Calls run where they are made: a point read takes a few microseconds, less than handing it to another thread. Only
+//! the commit, which waits for the disk, has a thread of its own.
+
+mod connection;
+mod readers;
+mod writer;
+
+use std::{path::Path, sync::Arc};
+
+use crate::{MetadataError, MetadataSettings};
+
+pub(crate) use readers::Reader;
+use readers::Readers;
+use writer::WriterQueue;
+pub(crate) use writer::WriterTurn;
+
+/// An index in SQLite.
+pub(crate) struct SqliteIndex {
+    readers: Arc<Readers>,
+    writer: WriterQueue,
+    /// Removes the file of a temporary index, after everything else is closed.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl SqliteIndex {
+    pub(crate) fn open(path: &Path, settings: &MetadataSettings) -> Result<Self, MetadataError> {
+        connection::prepare_file(path).map_err(|error| MetadataError::Unavailable(error.into()))?;
+        let writer = connection::open_writer(path, settings.durable).map_err(connection::reduce)?;
+        Ok(Self {
+            readers: Arc::new(Readers::new(path.to_owned(), settings.connections_max)),
+            writer: WriterQueue::start(writer)?,
+            _temporary: None,
+        })
+    }
+
+    /// In a file all the same: SQLite has no database in memory whose readers neither wait for the writer nor see what
+    /// it has not committed.
+    pub(crate) fn open_temporary(settings: &MetadataSettings) -> Result<Self, MetadataError> {
+        let folder = tempfile::Builder::new().prefix("longshore-index-").tempdir();
+        let folder = folder.map_err(|error| MetadataError::Unavailable(error.into()))?;
+        let settings = MetadataSettings { durable: false, ..settings.clone() };
+        let index = Self::open(&folder.path().join("index.sqlite3"), &settings)?;
+        Ok(Self { _temporary: Some(folder), ..index })
+    }
+
+    pub(crate) async fn read(&self) -> Result<Reader, MetadataError> {
+        self.readers.clone().begin().await
+    }
+
+    pub(crate) async fn write(&self) -> Result<WriterTurn, MetadataError> {
+        self.writer.begin().await
+    }
+
+    pub(crate) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}

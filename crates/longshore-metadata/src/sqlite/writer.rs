@@ -1,0 +1,227 @@
+//! The one writer, and group commit.
+//!
+//! Writers take turns under a fair lock. Each turn is a savepoint inside one SQL transaction; ending a turn leaves an
+//! answer to be sent in `waiting` and wakes the committer, a thread that queues for the same lock. So the turns that
+//! were already waiting go first and join the group, the committer runs one `COMMIT`, and all of them are answered
+//! after the disk has them. Nobody else sees a turn before: readers have connections of their own.
+
+use std::{
+    sync::{Arc, mpsc},
+    time::Duration,
+};
+
+use rusqlite::Connection;
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard, oneshot},
+    time::Instant,
+};
+
+use super::connection;
+use crate::{
+    MetadataError,
+    sql::{Row, Value},
+};
+
+/// How long to wait for another process that has the write lock, and how often to look.
+const OTHER_PROCESS_WITHIN: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// Told to every turn of a group.
+type Committed = Result<(), Arc<rusqlite::Error>>;
+
+struct Writer {
+    /// `None` once closed.
+    connection: Option<Connection>,
+    /// Turns that ended in the open SQL transaction and wait for its commit.
+    waiting: Vec<oneshot::Sender<Committed>>,
+}
+
+/// Where writers queue.
+pub(crate) struct WriterQueue {
+    writer: Arc<Mutex<Writer>>,
+    wake: Wake,
+}
+
+/// Wakes the committer. One signal under way is enough for any number of turns; when the last sender is gone the
+/// thread ends.
+type Wake = mpsc::SyncSender<()>;
+
+/// A writer's turn; dropped without commit it leaves no trace.
+pub(crate) struct WriterTurn {
+    /// `None` after commit.
+    writer: Option<OwnedMutexGuard<Writer>>,
+    wake: Wake,
+}
+
+impl WriterQueue {
+    pub(crate) fn start(connection: Connection) -> Result<Self, MetadataError> {
+        let writer = Arc::new(Mutex::new(Writer { connection: Some(connection), waiting: Vec::new() }));
+        let (wake, woken) = mpsc::sync_channel(1);
+        let for_thread = writer.clone();
+        std::thread::Builder::new()
+            .name("longshore-commit".to_owned())
+            .spawn(move || {
+                while woken.recv().is_ok() {
+                    for_thread.blocking_lock().commit_group();
+                }
+            })
+            .map_err(|error| MetadataError::Unavailable(error.into()))?;
+        Ok(Self { writer, wake })
+    }
+
+    pub(crate) async fn begin(&self) -> Result<WriterTurn, MetadataError> {
+        let mut writer = self.writer.clone().lock_owned().await;
+        let until = Instant::now() + OTHER_PROCESS_WITHIN;
+        while let Err(error) = writer.open()?.begin_turn() {
+            if !connection::is_busy(&error) || Instant::now() >= until {
+                return Err(connection::reduce(error));
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Ok(WriterTurn { writer: Some(writer), wake: self.wake.clone() })
+    }
+
+    /// Waits for the turns under way, commits them, moves the log into the file and closes it.
+    pub(crate) async fn close(&self) {
+        let mut writer = self.writer.lock().await;
+        writer.commit_group();
+        if let Some(connection) = writer.connection.take()
+            && let Err((_, error)) = connection.close()
+        {
+            tracing::warn!(%error, "could not close the index");
+        }
+    }
+}
+
+impl Writer {
+    fn open(&mut self) -> Result<&mut Self, MetadataError> {
+        if self.connection.is_none() {
+            return Err(MetadataError::Unavailable("the index is closed".into()));
+        }
+        Ok(self)
+    }
+
+    fn connection(&self) -> &Connection {
+        self.connection
+            .as_ref()
+            .expect("a turn is given only while the connection is open, and keeps it open")
+    }
+
+    fn run(&self, sql: &str) -> rusqlite::Result<()> {
+        connection::execute(self.connection(), sql, &[]).map(drop)
+    }
+
+    /// Begins a turn, and the SQL transaction unless the group before has one open.
+    fn begin_turn(&mut self) -> rusqlite::Result<()> {
+        if self.connection().is_autocommit() {
+            self.run("BEGIN IMMEDIATE")?;
+        }
+        self.run("SAVEPOINT turn")
+    }
+
+    /// Ends a turn without a trace. If the group has nothing else, it ends too, for other processes wait for the lock.
+    fn undo_turn(&mut self) {
+        let undone = self.connection().is_autocommit()
+            || self.run("ROLLBACK TO turn").and_then(|()| self.run("RELEASE turn")).is_ok();
+        if !undone || self.waiting.is_empty() {
+            self.roll_back();
+        }
+        self.notice_rollback();
+    }
+
+    /// Commits the group and tells everyone in it.
+    fn commit_group(&mut self) {
+        if self.connection.is_none() || self.connection().is_autocommit() {
+            return;
+        }
+        let committed: Committed = self.run("COMMIT").map_err(Arc::new);
+        if let Err(error) = &committed {
+            tracing::error!(error = %error, turns = self.waiting.len(), "could not commit to the index");
+            self.roll_back();
+        }
+        self.answer(&committed);
+    }
+
+    fn roll_back(&mut self) {
+        if !self.connection().is_autocommit()
+            && let Err(error) = self.run("ROLLBACK")
+        {
+            tracing::error!(%error, "could not roll back in the index");
+        }
+    }
+
+    /// A full disk or a failed read makes SQLite undo the whole SQL transaction by itself, and with it the turns that
+    /// wait for their commit.
+    fn notice_rollback(&mut self) {
+        if self.connection().is_autocommit() && !self.waiting.is_empty() {
+            let lost = rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
+                Some("another change in the same commit failed".to_owned()),
+            );
+            self.answer(&Err(Arc::new(lost)));
+        }
+    }
+
+    fn answer(&mut self, committed: &Committed) {
+        for waiting in self.waiting.drain(..) {
+            // Whoever stopped waiting does not want to know.
+            let _ = waiting.send(committed.clone());
+        }
+    }
+}
+
+impl WriterTurn {
+    pub(crate) fn query(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<Row>, MetadataError> {
+        self.on_connection(|connection| connection::query(connection, sql, params))
+    }
+
+    pub(crate) fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64, MetadataError> {
+        self.on_connection(|connection| connection::execute(connection, sql, params))
+    }
+
+    pub(crate) fn batch(&mut self, sql: &str) -> Result<(), MetadataError> {
+        self.on_connection(|connection| connection.execute_batch(sql))
+    }
+
+    fn on_connection<T>(
+        &mut self,
+        call: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, MetadataError> {
+        let writer = self.writer.as_mut().expect("a turn has the writer until commit");
+        if writer.connection().is_autocommit() {
+            // SQLite undid the transaction; without it each statement would last by itself.
+            return Err(MetadataError::Unavailable("the transaction was rolled back".into()));
+        }
+        let result = call(writer.connection());
+        if result.is_err() {
+            writer.notice_rollback();
+        }
+        result.map_err(connection::reduce)
+    }
+
+    pub(crate) async fn commit(mut self) -> Result<(), MetadataError> {
+        self.on_connection(|connection| connection::execute(connection, "RELEASE turn", &[]))?;
+        let (sender, committed) = oneshot::channel();
+        // From here on the turn belongs to the group: `Drop` must not undo it.
+        let mut writer = self.writer.take().expect("a turn has the writer until commit");
+        writer.waiting.push(sender);
+        drop(writer);
+        // Full: a signal is under way that the committer takes after this turn has joined.
+        if let Err(mpsc::TrySendError::Disconnected(())) = self.wake.try_send(()) {
+            return Err(MetadataError::Unavailable("the committing thread has ended".into()));
+        }
+        match committed.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(MetadataError::Unavailable(Box::new(error))),
+            Err(_) => Err(MetadataError::Unavailable("the committing thread has ended".into())),
+        }
+    }
+}
+
+impl Drop for WriterTurn {
+    fn drop(&mut self) {
+        if let Some(mut writer) = self.writer.take() {
+            writer.undo_turn();
+        }
+    }
+}
