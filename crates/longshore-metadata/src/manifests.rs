@@ -290,6 +290,24 @@ impl ReadTx {
         rows.into_iter().map(ManifestRecord::read).collect()
     }
 
+    /// A manifest of the repository that refers to `digest` in any way and is not deleted.
+    pub async fn live_manifest_referring_to(
+        &mut self,
+        repository: RepositoryId,
+        digest: &Digest,
+    ) -> Result<Option<Digest>, MetadataError> {
+        let sql = "SELECT m.digest FROM manifest_references r CROSS JOIN manifests m \
+                   WHERE r.repository_id = $1 AND r.digest = $2 AND m.id = r.manifest_id \
+                   AND m.deleted_at IS NULL LIMIT 1";
+        let row = self.query_opt(sql, params![repository, digest]).await?;
+        row.map(|mut row| row.digest()).transpose()
+    }
+
+    /// Whether any repository has a manifest of that digest, deleted or not.
+    pub async fn digest_has_manifest(&mut self, digest: &Digest) -> Result<bool, MetadataError> {
+        self.exists("SELECT 1 FROM manifests WHERE digest = $1 LIMIT 1", params![digest]).await
+    }
+
     /// Manifests whose subject is `subject`, not the deleted ones, by digest, after `after`; with `artifact_type` only
     /// those of that type.
     pub async fn referrers_page(

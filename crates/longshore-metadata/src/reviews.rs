@@ -127,6 +127,28 @@ impl ReadTx {
         rows.into_iter().map(ManifestReview::read).collect()
     }
 
+    /// The review that waits for a link, due or not.
+    pub async fn blob_review(
+        &mut self,
+        repository: RepositoryId,
+        blob: BlobId,
+    ) -> Result<Option<BlobReview>, MetadataError> {
+        let sql = "SELECT v.repository_id, b.id, b.digest, b.size_bytes, v.event, v.review_after \
+                   FROM blob_reviews v CROSS JOIN blobs b \
+                   WHERE v.blob_id = $1 AND v.repository_id = $2 AND b.id = v.blob_id";
+        self.query_opt(sql, params![blob, repository]).await?.map(BlobReview::read).transpose()
+    }
+
+    /// The review that waits for a manifest, due or not.
+    pub async fn manifest_review(
+        &mut self,
+        manifest: ManifestId,
+    ) -> Result<Option<ManifestReview>, MetadataError> {
+        let sql = "SELECT repository_id, manifest_id, event, review_after FROM manifest_reviews \
+                   WHERE manifest_id = $1";
+        self.query_opt(sql, params![manifest]).await?.map(ManifestReview::read).transpose()
+    }
+
     /// How many links and manifests wait for review, due or not. Counts them one by one.
     pub async fn reviews_count(&mut self) -> Result<(u64, u64), MetadataError> {
         let blobs = self.count("SELECT COUNT(*) FROM blob_reviews", params![]).await?;

@@ -1,9 +1,25 @@
 //! Online collection: works the review queues (DESIGN.md section 3).
+//!
+//! Whatever may orphan something puts it on a queue, in the same transaction. A run takes what is due, looks again
+//! inside the transaction that deletes, holding the repository's lock, and takes content from the store only while it
+//! holds the lock of a blob that no repository links. So it needs no pause of the pushes, and what a crash leaves is
+//! garbage or a row without links, never a link without content.
 
-use longshore_metadata::MetadataError;
-use longshore_types::{Digest, RepositoryName, Timestamp};
+mod blobs;
+mod decision;
+mod manifests;
+mod sweep;
+mod uploads;
 
-use crate::{Progress, Registry};
+use longshore_metadata::{Metadata, MetadataError, ReadTx, RepositoryId};
+use longshore_types::{RepositoryName, Timestamp};
+
+use crate::{Registry, RegistrySettings};
+
+/// How many due reviews are read at a time.
+const BATCH: usize = 100;
+/// How many due reviews of a kind a dry run looks at: it cannot work them off one batch after the other.
+const DRY_RUN_MAX: usize = 100_000;
 
 /// Something that collection took, or would take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,30 +53,63 @@ pub struct CollectionReport {
     pub freed_bytes: u64,
 }
 
+/// Who is told of each thing that is taken.
+pub(crate) type Found<'a> = &'a (dyn Fn(&Collected) + Send + Sync);
+
+/// One run of collection.
+struct Run<'a> {
+    registry: &'a Registry,
+    now: Timestamp,
+    found: Found<'a>,
+    report: CollectionReport,
+}
+
 impl Registry {
     /// Works everything that is due at `now`, telling each thing to `found`. With `dry_run` it changes nothing and
-    /// tells what it would take (also what would become due because of it is left to the next run).
+    /// tells what it would take (also what would become due because of it is left to the next run). Something that
+    /// cannot be worked is logged and put later; the run goes on.
+    ///
+    /// # Errors
+    /// Only when the queues cannot be read.
+    ///
+    /// # Cancel safety
+    /// Dropped, it stops before or after an item, or leaves a row without content that nothing links.
     pub async fn collect(
         &self,
-        _now: Timestamp,
-        _dry_run: bool,
-        _found: &(dyn Fn(&Collected) + Send + Sync),
+        now: Timestamp,
+        dry_run: bool,
+        found: &(dyn Fn(&Collected) + Send + Sync),
     ) -> Result<CollectionReport, MetadataError> {
-        todo!()
-    }
-
-    /// Walks the blob store for content that no row speaks of and that is older than `older_than`, and removes it:
-    /// what a crash or another registry left. Not run by itself.
-    pub async fn sweep(
-        &self,
-        _older_than: Timestamp,
-        _dry_run: bool,
-        _progress: &dyn Progress,
-        _found: &(dyn Fn(&Collected) + Send + Sync),
-    ) -> Result<CollectionReport, MetadataError> {
-        todo!()
+        let mut run = Run { registry: self, now, found, report: CollectionReport::default() };
+        if dry_run {
+            run.preview_manifests().await?;
+            run.preview_blobs().await?;
+            run.preview_uploads().await?;
+        } else {
+            run.collect_manifests().await?;
+            run.collect_blobs().await?;
+            run.collect_uploads().await?;
+        }
+        Ok(run.report)
     }
 }
 
-#[expect(dead_code, reason = "skeleton")]
-fn unused(_: Digest) {}
+impl Run<'_> {
+    fn metadata(&self) -> &Metadata {
+        &self.registry.inner.metadata
+    }
+
+    fn settings(&self) -> &RegistrySettings {
+        &self.registry.inner.settings
+    }
+
+    /// When something that could not be worked is tried again.
+    fn later(&self) -> Timestamp {
+        self.now.after(self.settings().collection.delay.max(std::time::Duration::from_secs(60)))
+    }
+}
+
+async fn name_of(tx: &mut ReadTx, id: RepositoryId) -> Result<RepositoryName, MetadataError> {
+    let record = tx.repository_by_id(id).await?;
+    Ok(record.ok_or_else(|| MetadataError::Corrupt("a review of a repository that is not".to_owned()))?.name)
+}

@@ -184,9 +184,8 @@ impl Registry {
         let unknown = || DeleteError::BlobUnknown { repository: repository.clone(), digest: *digest };
         let blob = tx.blob_in(repository, digest).await?.ok_or_else(unknown)?;
         // A manifest that was deleted does not count: whoever restores it is told that the blob is gone.
-        let users = tx.manifests_referring_to(id, digest, usize::MAX).await?;
-        if let Some(user) = users.iter().find(|manifest| manifest.deleted_at.is_none()) {
-            return Err(DeleteError::BlobReferenced { digest: *digest, manifest: user.digest });
+        if let Some(manifest) = tx.live_manifest_referring_to(id, digest).await? {
+            return Err(DeleteError::BlobReferenced { digest: *digest, manifest });
         }
         tx.unlink_blob(id, blob.id).await?;
         let review_after = call.now.after(self.inner.settings.collection.delay);

@@ -14,13 +14,13 @@ const INLINE_BYTES_MAX: usize = 32 * 1024;
 pub(crate) struct ParallelDigester(State);
 
 enum State {
-    Idle(Digester),
+    Idle(Box<Digester>),
     Hashing(JoinHandle<(Digester, Bytes)>),
 }
 
 impl ParallelDigester {
     pub(crate) fn new(digester: Digester) -> Self {
-        Self(State::Idle(digester))
+        Self(State::Idle(Box::new(digester)))
     }
 
     /// Takes in the next piece, after the one before. Hands back the piece before, whose memory may be used again.
@@ -28,7 +28,7 @@ impl ParallelDigester {
         let (mut digester, used) = self.settle().await?;
         if piece.len() < INLINE_BYTES_MAX {
             digester.update(&piece);
-            return Ok((Self(State::Idle(digester)), used));
+            return Ok((Self(State::Idle(Box::new(digester))), used));
         }
         let hashing = tokio::task::spawn_blocking(move || {
             digester.update(&piece);
@@ -44,7 +44,7 @@ impl ParallelDigester {
 
     async fn settle(self) -> Result<(Digester, Option<Bytes>), StoreError> {
         match self.0 {
-            State::Idle(digester) => Ok((digester, None)),
+            State::Idle(digester) => Ok((*digester, None)),
             State::Hashing(task) => {
                 let (digester, piece) = task.await.map_err(|error| StoreError::Unavailable(error.into()))?;
                 Ok((digester, Some(piece)))

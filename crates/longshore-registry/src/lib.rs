@@ -24,6 +24,10 @@ mod task;
 mod uploads;
 mod verify;
 
+/// Parts of this crate's interface that come from below it.
+pub use longshore_metadata::{MetadataError, Page, ReferrerRecord};
+pub use longshore_storage::{Blob, ByteStream, StoreError};
+
 pub use blobs::{BlobPullError, MountError, MountOutcome, PulledBlob};
 pub use call::{Call, RequestInfo};
 pub use catalog::{ListError, ReferrersPage};

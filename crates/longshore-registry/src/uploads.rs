@@ -15,6 +15,7 @@ mod start;
 use bytes::Bytes;
 pub(crate) use limit::UploadBudget;
 pub(crate) use lock::{UploadLock, UploadLocks};
+pub(crate) use session::progress_of;
 
 use futures_util::stream::BoxStream;
 use longshore_auth::Action;

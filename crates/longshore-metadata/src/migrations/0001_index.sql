@@ -55,6 +55,7 @@ CREATE TABLE manifests (
     UNIQUE (repository_id, digest)
 ){rows};
 CREATE INDEX manifests_live ON manifests (repository_id) WHERE deleted_at IS NULL;
+CREATE INDEX manifests_by_digest ON manifests (digest);
 CREATE INDEX manifests_by_subject ON manifests (repository_id, subject, digest) WHERE subject IS NOT NULL;
 
 -- Beside manifests, so that listings and look-ups do not drag the bytes through memory.

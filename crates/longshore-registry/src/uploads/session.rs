@@ -87,7 +87,7 @@ impl Registry {
     }
 
     /// Lets the store forget an upload that the index no longer knows.
-    pub(super) async fn discard_bytes(&self, id: &UploadId, progress: &UploadProgress) {
+    pub(crate) async fn discard_bytes(&self, id: &UploadId, progress: &UploadProgress) {
         if let Err(error) = self.inner.uploads.discard(id, progress).await {
             tracing::warn!(upload = %id, error = &error as &dyn std::error::Error, "left an upload behind");
         }
