@@ -32,8 +32,8 @@ const FILE_BYTES_MAX: u64 = 16 << 20;
 const COST_MAX: u32 = 16;
 /// Longest `user:password` considered, in bytes of base64. bcrypt itself looks at 72 bytes of password.
 const CREDENTIALS_BYTES_MAX: usize = 4096;
-/// Compared with when the file has no hash at all; no password matches it, since its last part is made up.
-const NOBODY: &str = "$2b$10$abcdefghijklmnopqrstuuAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+/// Compared with when the file has no hash at all: the hash of random bytes that were thrown away.
+const NOBODY: &str = "$2y$10$7yVmORu8SxyawSz1MA.aQuDNiVwyT/dUTOdfiAWoPhbfNzIxmHz7a";
 
 /// What `auth.htpasswd` says.
 #[derive(Clone, Debug)]
@@ -278,4 +278,118 @@ impl Users {
 /// The cost of a bcrypt hash; `None` when it is none.
 fn cost(hash: &str) -> Option<u32> {
     hash.parse::<bcrypt::HashParts>().ok().map(|parts| parts.get_cost())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// bcrypt's smallest cost: these tests are about who gets in, not about how long it takes.
+    fn line(user: &str, password: &str) -> String {
+        format!("{user}:{}\n", bcrypt::hash(password, 4).unwrap())
+    }
+
+    fn basic(user: &str, password: &str) -> String {
+        format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_millis(1_800_000_000_000 + seconds * 1000)
+    }
+
+    fn htpasswd(path: &Path) -> Htpasswd {
+        let settings = HtpasswdSettings { realm: "r".to_owned(), path: path.to_owned(), parallel_max: 2 };
+        Htpasswd::new(settings).unwrap()
+    }
+
+    async fn outcome(htpasswd: &Htpasswd, authorization: Option<&str>, now: Timestamp) -> String {
+        match htpasswd.authenticate(authorization, now).await {
+            Ok(caller) => caller.name.unwrap_or_default(),
+            Err(AuthError::Invalid(reason)) => format!("invalid: {reason}"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[tokio::test]
+    async fn names_and_passwords() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("htpasswd");
+        let md5 = "eve:$apr1$kNyNJcHM$W2PzP5bFnFVnLmhz4oGQv/\n";
+        let text = format!("# people\n\n{}{md5}{}", line("ann", "sesame:open"), line("bob", "hush"));
+        fs::write(&path, text).unwrap();
+        let htpasswd = htpasswd(&path);
+        htpasswd.check().unwrap();
+        let check = async |authorization: Option<&str>, wanted: &str| {
+            assert_eq!(outcome(&htpasswd, authorization, at(0)).await, wanted, "{authorization:?}");
+        };
+        check(Some(&basic("ann", "sesame:open")), "ann").await;
+        check(Some(&basic("ann", "sesame:open").replace("Basic", "bAsIc ")), "ann").await;
+        check(Some(&basic("bob", "hush")), "bob").await;
+        check(Some(&basic("ann", "hush")), "invalid: wrong password").await;
+        check(Some(&basic("ann", "")), "invalid: wrong password").await;
+        check(Some(&basic("eve", "hush")), "invalid: no such user").await;
+        check(Some(&basic("mallory", "hush")), "invalid: no such user").await;
+        check(Some(&basic("", "")), "invalid: no such user").await;
+        check(Some(&format!("Basic {}", STANDARD.encode("ann"))), "invalid: no colon in the credentials")
+            .await;
+        check(Some(&basic("ann", &"x".repeat(5000))), "invalid: credentials are too long").await;
+        check(None, "authentication required").await;
+        check(Some("Bearer x"), "authentication required").await;
+        check(Some("Basic"), "authentication required").await;
+        assert!(matches!(htpasswd.authenticate(Some("Basic %"), at(0)).await, Err(AuthError::Invalid(_))));
+    }
+
+    #[tokio::test]
+    async fn a_changed_file_counts_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("htpasswd");
+        fs::write(&path, line("ann", "old")).unwrap();
+        let htpasswd = htpasswd(&path);
+        let (old, new) = (basic("ann", "old"), basic("ann", "new"));
+        assert_eq!(outcome(&htpasswd, Some(&old), at(0)).await, "ann");
+        // Another inode and length, whatever the resolution of the clock.
+        fs::write(folder.path().join("next"), format!("{}# changed\n", line("ann", "new"))).unwrap();
+        fs::rename(folder.path().join("next"), &path).unwrap();
+        assert_eq!(outcome(&htpasswd, Some(&old), at(2)).await, "invalid: wrong password");
+        assert_eq!(outcome(&htpasswd, Some(&new), at(2)).await, "ann");
+        fs::remove_file(&path).unwrap();
+        assert_eq!(outcome(&htpasswd, Some(&new), at(4)).await, "authentication is unavailable");
+    }
+
+    #[tokio::test]
+    async fn right_passwords_are_remembered_for_a_while() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("htpasswd");
+        fs::write(&path, line("ann", "right")).unwrap();
+        let htpasswd = htpasswd(&path);
+        let right = basic("ann", "right");
+        assert_eq!(outcome(&htpasswd, Some(&right), at(0)).await, "ann");
+        let users = htpasswd.users(at(0)).await.unwrap();
+        let key = htpasswd.remembered_as(&users, "ann:right");
+        assert!(htpasswd.is_verified(&key, at(59)));
+        assert!(!htpasswd.is_verified(&key, at(60)), "it must be hashed again after a minute");
+        assert!(!htpasswd.is_verified(&key, at(-3600)), "nor does it last when the clock is set back");
+        outcome(&htpasswd, Some(&basic("ann", "wrong")), at(0)).await;
+        assert_eq!(htpasswd.lock().verified.len(), 1, "what was refused is not remembered");
+    }
+
+    #[test]
+    fn the_decoy_is_a_hash_and_costs_what_the_dearest_does() {
+        assert_eq!(cost(NOBODY), Some(10));
+        assert!(!bcrypt::verify("", NOBODY).unwrap());
+        let stamp = || Stamp(None, 0, 0);
+        let dear = format!("a:{}\nb:{}\n", bcrypt::hash("x", 5).unwrap(), bcrypt::hash("x", 4).unwrap());
+        assert_eq!(cost(&Users::parse(&dear, stamp()).unwrap().decoy), Some(5));
+        assert_eq!(Users::parse("", stamp()).unwrap().decoy, NOBODY);
+        let error = Users::parse("a:b\nno colon\n", stamp()).err().unwrap();
+        assert_eq!(error.to_string(), "line 2 is not user:hash");
+    }
+
+    #[test]
+    fn a_folder_is_no_file() {
+        let error = htpasswd(Path::new("/")).check().unwrap_err().to_string();
+        assert!(error.contains("it is not a file"), "{error}");
+    }
 }

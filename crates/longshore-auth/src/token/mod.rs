@@ -1,9 +1,49 @@
-//! `auth.token`.
-use std::path::PathBuf;
+//! `auth.token`: distribution's scheme of an external token service (its "Token Authentication Specification").
+//!
+//! A token is a JWT that names what its bearer may do. It is good when a key that the operator trusts signed it, for
+//! this service, by the expected issuer, and now lies in its time.
 
-use longshore_types::Timestamp;
+mod certificate;
+mod claims;
+mod keys;
 
-use crate::{AuthError, Caller, SettingsError};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::Algorithm;
+use longshore_types::{Digest, Timestamp};
+
+use self::{claims::Claims, keys::TrustedKeys};
+use crate::{AuthError, Caller, SettingsError, authenticator::credentials};
+
+/// Longest token considered, in bytes.
+const TOKEN_BYTES_MAX: usize = 32 * 1024;
+/// How far the clocks of token service and registry may be apart; distribution's value.
+const LEEWAY: Duration = Duration::from_secs(60);
+/// Most verified tokens remembered, which costs some megabytes.
+const REMEMBERED_MAX: usize = 4096;
+/// Largest file of certificates or keys read, in bytes.
+const FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// Signature algorithms that use a public key. Those with a shared secret are never accepted: the public key of one
+/// kind must not be taken for the secret of the other.
+const ALGORITHMS: [(&str, Algorithm); 9] = [
+    ("RS256", Algorithm::RS256),
+    ("RS384", Algorithm::RS384),
+    ("RS512", Algorithm::RS512),
+    ("PS256", Algorithm::PS256),
+    ("PS384", Algorithm::PS384),
+    ("PS512", Algorithm::PS512),
+    ("ES256", Algorithm::ES256),
+    ("ES384", Algorithm::ES384),
+    ("EdDSA", Algorithm::EdDSA),
+];
 
 /// What `auth.token` says.
 #[derive(Clone, Debug, Default)]
@@ -25,18 +65,43 @@ pub struct TokenSettings {
 }
 
 /// Checks tokens of an external token service.
-#[derive(Debug)]
 pub struct TokenVerifier {
     settings: TokenSettings,
+    algorithms: HashSet<Algorithm>,
+    keys: TrustedKeys,
+    /// Callers by the hash of their token, until it expires.
+    verified: Mutex<HashMap<Digest, (Caller, Timestamp)>>,
+}
+
+impl fmt::Debug for TokenVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenVerifier").field("settings", &self.settings).finish_non_exhaustive()
+    }
 }
 
 impl TokenVerifier {
     /// Reads the keys.
     ///
     /// # Errors
-    /// When a setting is missing or a file cannot be used.
+    /// When an algorithm is unknown or a file cannot be used.
     pub fn new(settings: TokenSettings) -> Result<Self, SettingsError> {
-        Ok(Self { settings })
+        let mut keys = TrustedKeys::default();
+        if let Some(path) = &settings.root_certificates {
+            let refuse = |error: String| refuse("rootcertbundle", path, &error);
+            keys.add_certificates(&read(path).map_err(|error| refuse(error.to_string()))?).map_err(refuse)?;
+        }
+        if let Some(path) = &settings.jwks {
+            let refuse = |error: String| refuse("jwks", path, &error);
+            keys.add_jwks(&read(path).map_err(|error| refuse(error.to_string()))?).map_err(refuse)?;
+        }
+        if keys.is_empty() {
+            return Err(SettingsError(
+                "auth.token.rootcertbundle or auth.token.jwks must be set: without a key no token can be verified"
+                    .to_owned(),
+            ));
+        }
+        let algorithms = algorithms(&settings.algorithms)?;
+        Ok(Self { settings, algorithms, keys, verified: Mutex::default() })
     }
 
     pub(crate) fn realm(&self, origin: &str) -> String {
@@ -52,9 +117,96 @@ impl TokenVerifier {
 
     pub(crate) fn authenticate(
         &self,
-        _authorization: Option<&str>,
-        _now: Timestamp,
+        authorization: Option<&str>,
+        now: Timestamp,
     ) -> Result<Caller, AuthError> {
-        Err(AuthError::Missing)
+        let token = credentials(authorization, "Bearer")?;
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(AuthError::invalid("the token is too long"));
+        }
+        let hash = Digest::sha256(token.as_bytes());
+        if let Some((caller, until)) = self.lock().get(&hash)
+            && now < *until
+        {
+            return Ok(caller.clone());
+        }
+        let claims = self.verify(token, now).map_err(AuthError::invalid)?;
+        let until = claims.valid_until(LEEWAY);
+        let caller = claims.into_caller();
+        self.remember(hash, caller.clone(), until, now);
+        Ok(caller)
+    }
+
+    /// Checks signature, audience, issuer and time.
+    fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, String> {
+        let header = jsonwebtoken::decode_header(token).map_err(|error| error.to_string())?;
+        if !self.algorithms.contains(&header.alg) {
+            return Err(format!("signed by {:?}, which is not accepted", header.alg));
+        }
+        if header.crit.is_some() {
+            return Err("the header asks for extensions (crit) that are unknown here".to_owned());
+        }
+        let key = self.keys.select(&header, now)?;
+        let (message, signature) = token.rsplit_once('.').ok_or("not a token")?;
+        // The key's own kind decides, not what the token says of itself: `verify` fails for a key of another kind.
+        match jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key, header.alg) {
+            Ok(true) => {}
+            Ok(false) => return Err("the signature does not match".to_owned()),
+            Err(error) => return Err(error.to_string()),
+        }
+        let (_, payload) = message.split_once('.').ok_or("not a token")?;
+        let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|error| error.to_string())?;
+        let claims: Claims = serde_json::from_slice(&payload).map_err(|error| error.to_string())?;
+        claims.check(&self.settings.issuer, &self.settings.service, now, LEEWAY)?;
+        Ok(claims)
+    }
+
+    fn remember(&self, hash: Digest, caller: Caller, until: Timestamp, now: Timestamp) {
+        let mut verified = self.lock();
+        if verified.len() >= REMEMBERED_MAX {
+            verified.retain(|_, (_, until)| now < *until);
+        }
+        if verified.len() < REMEMBERED_MAX {
+            verified.insert(hash, (caller, until));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, (Caller, Timestamp)>> {
+        // Nothing that panics happens under the lock; were it so, the map would still be whole.
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+fn algorithms(names: &[String]) -> Result<HashSet<Algorithm>, SettingsError> {
+    if names.is_empty() {
+        return Ok(ALGORITHMS.iter().map(|(_, algorithm)| *algorithm).collect());
+    }
+    let find = |name: &String| {
+        let known = ALGORITHMS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        known.map(|(_, algorithm)| *algorithm).ok_or_else(|| {
+            let known: Vec<_> = ALGORITHMS.iter().map(|(name, _)| *name).collect();
+            SettingsError(format!(
+                "auth.token.signingalgorithms: {name:?} is not supported; known are {}",
+                known.join(", ")
+            ))
+        })
+    };
+    names.iter().map(find).collect()
+}
+
+fn refuse(key: &str, path: &Path, error: &str) -> SettingsError {
+    SettingsError(format!("auth.token.{key}: {}: {error}", path.display()))
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    use io::Read as _;
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 4 MiB"));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests;
