@@ -1,1 +1,40 @@
-//! Skeleton.
+//! The HTTP face: distribution API, health, metrics. The only crate that knows HTTP.
+//!
+//! [`Server::bind`] takes [`HttpSettings`] and [`Parts`]. A request goes through `service` (who asks, for what), the
+//! pure parser in `endpoint`, and one of the `handlers`, which calls one use case; `error` alone chooses the answers
+//! to what goes wrong.
+
+mod access_log;
+mod activity;
+mod any_client_cert;
+mod body;
+mod conditional;
+mod connection;
+mod context;
+mod debug;
+mod endpoint;
+mod error;
+mod handlers;
+mod health;
+mod listener;
+mod metrics;
+mod proxies;
+mod query;
+mod ranges;
+mod request_body;
+mod request_id;
+mod server;
+mod service;
+mod settings;
+mod tls;
+mod urls;
+
+pub use access_log::ACCESS_LOG_TARGET;
+pub use context::Parts;
+pub use metrics::Metrics;
+pub use proxies::{TrustedProxies, TrustedProxiesError};
+pub use server::{ServeError, Server, ServerHandle};
+pub use settings::{
+    ClientAuth, DebugSettings, HttpLimits, HttpSettings, ListenAddr, TlsSettings, TlsVersion,
+};
+pub use tls::TlsError;

@@ -1,0 +1,145 @@
+//! One event and one sample per request, when its reply has been sent or given up.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+
+use crate::{
+    Metrics,
+    activity::InFlight,
+    body::{ResponseBody, SendError},
+    metrics::Sample,
+};
+
+/// The target of the events, for filters: `longshore::access=off` costs nothing per request.
+pub const ACCESS_LOG_TARGET: &str = "longshore::access";
+
+/// What is known of a request so far. When it is dropped, the request has ended.
+pub(crate) struct Record {
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) started: Instant,
+    pub(crate) request_id: String,
+    pub(crate) method: Method,
+    pub(crate) route: &'static str,
+    pub(crate) repository: Option<String>,
+    pub(crate) caller: Option<String>,
+    pub(crate) client: String,
+    pub(crate) user_agent: String,
+    pub(crate) status: StatusCode,
+    pub(crate) received_bytes: Arc<AtomicU64>,
+    pub(crate) sent_bytes: u64,
+    /// Whether the whole reply went out.
+    pub(crate) complete: bool,
+    /// Whether the request carries content of a blob.
+    pub(crate) uploads: bool,
+    pub(crate) _in_flight: InFlight,
+}
+
+impl Record {
+    /// Counts the request as under way.
+    pub(crate) fn begin(&self) {
+        self.metrics.in_flight.inc();
+    }
+
+    /// Counts the request as an upload under way.
+    pub(crate) fn begin_upload(&mut self) {
+        self.uploads = true;
+        self.metrics.uploading.inc();
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.metrics.in_flight.dec();
+        if self.uploads {
+            self.metrics.uploading.dec();
+        }
+        let duration = self.started.elapsed();
+        let received_bytes = self.received_bytes.load(Ordering::Relaxed);
+        self.metrics.observe(&Sample {
+            route: self.route,
+            method: self.method.clone(),
+            status: self.status,
+            seconds: duration.as_secs_f64(),
+            received_bytes,
+            sent_bytes: self.sent_bytes,
+        });
+        tracing::info!(
+            target: ACCESS_LOG_TARGET,
+            method = self.method.as_str(),
+            route = self.route,
+            repository = self.repository.as_deref(),
+            status = self.status.as_u16(),
+            received_bytes,
+            sent_bytes = self.sent_bytes,
+            complete = self.complete,
+            duration_ms = duration.as_secs_f64() * 1e3,
+            caller = self.caller.as_deref(),
+            client = self.client,
+            user_agent = self.user_agent,
+            request_id = self.request_id,
+            "{} {}",
+            self.method,
+            self.route,
+        );
+    }
+}
+
+/// The body of a reply with the request's record, which ends with it.
+pub(crate) struct RecordedBody {
+    body: ResponseBody,
+    record: Record,
+}
+
+impl RecordedBody {
+    pub(crate) fn new(body: ResponseBody, mut record: Record) -> Self {
+        record.complete = body.is_end_stream();
+        Self { body, record }
+    }
+}
+
+impl Body for RecordedBody {
+    type Data = Bytes;
+    type Error = SendError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, SendError>>> {
+        let next = futures_util::ready!(Pin::new(&mut self.body).poll_frame(cx));
+        match &next {
+            Some(Ok(frame)) => {
+                self.record.sent_bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
+                self.record.complete = self.body.is_end_stream();
+            }
+            Some(Err(error)) => {
+                // After the first byte nothing can be said to the client: the connection ends.
+                tracing::error!(
+                    request_id = self.record.request_id,
+                    error = crate::error::chain(error),
+                    "reply broken off"
+                );
+            }
+            None => {}
+        }
+        Poll::Ready(next)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

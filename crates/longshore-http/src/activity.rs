@@ -1,0 +1,215 @@
+//! Whether a connection has requests under way, and the timeouts that follow from it.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep},
+};
+
+/// The requests of one connection.
+pub(crate) struct Activity(Mutex<Counts>);
+
+struct Counts {
+    in_flight: usize,
+    /// How many have ever begun.
+    begun: u64,
+    idle_since: Instant,
+    http2: bool,
+}
+
+/// A request under way; it has ended when this is dropped.
+pub(crate) struct InFlight(Arc<Activity>);
+
+impl Activity {
+    pub(crate) fn new() -> Arc<Self> {
+        let counts = Counts { in_flight: 0, begun: 0, idle_since: Instant::now(), http2: false };
+        Arc::new(Self(Mutex::new(counts)))
+    }
+
+    fn with<T>(&self, read: impl FnOnce(&mut Counts) -> T) -> T {
+        // Nothing in here panics half way.
+        read(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Counts a request.
+    pub(crate) fn begin(self: &Arc<Self>, version: http::Version) -> InFlight {
+        self.with(|counts| {
+            counts.in_flight += 1;
+            counts.begun += 1;
+            counts.http2 = version >= http::Version::HTTP_2;
+        });
+        InFlight(Arc::clone(self))
+    }
+
+    /// Ends when no request has been under way for `timeout`.
+    pub(crate) async fn idle(&self, timeout: Duration) {
+        loop {
+            let now = Instant::now();
+            let since = self.with(|counts| if counts.in_flight > 0 { now } else { counts.idle_since });
+            if now.duration_since(since) >= timeout {
+                return;
+            }
+            tokio::time::sleep_until(since + timeout).await;
+        }
+    }
+
+    /// The number of the request whose head is awaited. On HTTP/2 other frames come while nothing is under way, so
+    /// that only the first head can be waited for.
+    fn awaited_head(&self) -> Option<u64> {
+        self.with(|counts| (counts.in_flight == 0 && !counts.http2).then_some(counts.begun))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.with(|counts| {
+            counts.in_flight -= 1;
+            counts.idle_since = Instant::now();
+        });
+    }
+}
+
+/// A connection that fails when a request's head takes too long, or when what is written is not taken.
+pub(crate) struct TimedIo<S> {
+    inner: S,
+    activity: Arc<Activity>,
+    header_timeout: Duration,
+    stall_timeout: Duration,
+    /// Runs from the first byte of a head; with the number of the request.
+    head: Option<(u64, Pin<Box<Sleep>>)>,
+    /// Runs while nothing can be written.
+    stall: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> TimedIo<S> {
+    pub(crate) fn new(
+        inner: S,
+        activity: Arc<Activity>,
+        header_timeout: Duration,
+        stall_timeout: Duration,
+    ) -> Self {
+        Self { inner, activity, header_timeout, stall_timeout, head: None, stall: None }
+    }
+
+    /// Passes on a write's outcome, unless it has been pending for too long.
+    fn watch_write<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stall = None;
+            return written;
+        }
+        let timeout = self.stall_timeout;
+        let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        futures_util::ready!(stall.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not take the reply")))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for TimedIo<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.inner).poll_read(cx, buffer);
+        let awaited = self.activity.awaited_head();
+        if self.head.as_ref().map(|(number, _)| *number) != awaited {
+            self.head = None;
+        }
+        match (read, awaited) {
+            (Poll::Ready(result), Some(number)) => {
+                if self.head.is_none() && buffer.filled().len() > before {
+                    let timeout = self.header_timeout;
+                    self.head = Some((number, Box::pin(tokio::time::sleep(timeout))));
+                }
+                Poll::Ready(result)
+            }
+            (Poll::Ready(result), None) => Poll::Ready(result),
+            (Poll::Pending, _) => {
+                let Some((_, deadline)) = &mut self.head else { return Poll::Pending };
+                futures_util::ready!(deadline.as_mut().poll(cx));
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the request's head takes too long")))
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimedIo<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        self.watch_write(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+        self.watch_write(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.inner).poll_flush(cx);
+        self.watch_write(cx, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let ended = Pin::new(&mut self.inner).poll_shutdown(cx);
+        self.watch_write(cx, ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    const HEAD: Duration = Duration::from_secs(10);
+    const STALL: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_must_end_in_time_and_idling_is_counted_apart() {
+        let (mut client, server) = tokio::io::duplex(64);
+        let activity = Activity::new();
+        let mut io = TimedIo::new(server, Arc::clone(&activity), HEAD, STALL);
+
+        let began = Instant::now();
+        activity.idle(Duration::from_secs(100)).await;
+        assert_eq!(began.elapsed().as_secs(), 100, "idling is no head");
+
+        client.write_all(b"GET").await.unwrap();
+        io.read_exact(&mut [0; 3]).await.unwrap();
+        let request = activity.begin(http::Version::HTTP_11);
+        let body = tokio::time::timeout(HEAD * 5, io.read_u8()).await;
+        assert!(body.is_err(), "a body has other limits");
+        drop(request);
+
+        client.write_all(b"G").await.unwrap();
+        io.read_u8().await.unwrap();
+        let began = Instant::now();
+        let error = io.read_u8().await.unwrap_err();
+        assert_eq!((error.kind(), began.elapsed()), (io::ErrorKind::TimedOut, HEAD));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_must_take_what_is_written() {
+        let (_client, server) = tokio::io::duplex(4);
+        let mut io = TimedIo::new(server, Activity::new(), HEAD, STALL);
+        let began = Instant::now();
+        let error = io.write_all(b"more than fits").await.unwrap_err();
+        assert_eq!((error.kind(), began.elapsed()), (io::ErrorKind::TimedOut, STALL));
+    }
+}

@@ -1,0 +1,53 @@
+//! What every request works with.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue};
+use hyper::body::Incoming;
+use longshore_auth::Authenticator;
+use longshore_registry::{Call, Registry};
+
+use crate::{
+    HttpLimits, Metrics, TrustedProxies,
+    health::Readiness,
+    request_body::RequestBody,
+    request_id::RequestIds,
+    urls::{UrlSettings, Urls},
+};
+
+/// The parts that a server is made of.
+#[derive(Clone)]
+pub struct Parts {
+    /// The use cases.
+    pub registry: Registry,
+    /// Who may come in.
+    pub authenticator: Arc<Authenticator>,
+    /// Where to count.
+    pub metrics: Arc<Metrics>,
+}
+
+/// What every request works with.
+pub(crate) struct Context {
+    pub(crate) registry: Registry,
+    pub(crate) authenticator: Arc<Authenticator>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) readiness: Readiness,
+    pub(crate) limits: HttpLimits,
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) urls: UrlSettings,
+    pub(crate) request_ids: RequestIds,
+    /// Headers of every reply.
+    pub(crate) headers: HeaderMap<HeaderValue>,
+    pub(crate) metrics_on_main: bool,
+}
+
+/// A request whose endpoint and caller are known.
+pub(crate) struct Request {
+    pub(crate) head: http::request::Parts,
+    pub(crate) body: RequestBody,
+    pub(crate) call: Call,
+    pub(crate) urls: Urls,
+}
+
+/// A request as it comes from the wire.
+pub(crate) type RawRequest = http::Request<Incoming>;

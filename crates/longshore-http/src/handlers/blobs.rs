@@ -1,0 +1,98 @@
+//! end-2 and end-10: blobs.
+
+use http::{HeaderValue, Method, StatusCode, header};
+use longshore_registry::PulledBlob;
+use longshore_types::{ByteRange, Digest, ErrorCode, RangesSpec, RepositoryName};
+
+use super::{DOCKER_CONTENT_DIGEST, Reply, digest_header, reply};
+use crate::{
+    body::{Piece, ResponseBody},
+    conditional,
+    context::{Context, Request},
+    error::ApiError,
+    ranges::{self, Answer},
+};
+
+const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+pub(crate) async fn pull(
+    cx: &Context,
+    request: &Request,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Reply {
+    let pulled = cx.registry.blob(&request.call, repository, digest).await?;
+    let etag = conditional::etag(&pulled.digest);
+    let mut response = if conditional::none_match_hits(&request.head.headers, &etag) {
+        reply(StatusCode::NOT_MODIFIED, ResponseBody::empty())
+    } else if let Some(location) = redirect(request, &pulled)? {
+        let mut response = reply(StatusCode::TEMPORARY_REDIRECT, ResponseBody::empty());
+        response.headers_mut().insert(header::LOCATION, location);
+        response
+    } else {
+        content(request, &pulled, &etag)?
+    };
+    let headers = response.headers_mut();
+    headers.insert(DOCKER_CONTENT_DIGEST, digest_header(&pulled.digest));
+    headers.insert(header::ETAG, HeaderValue::try_from(etag).expect("a digest has only visible ASCII"));
+    // The bytes under a digest never change.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=31536000, immutable"));
+    Ok(response)
+}
+
+/// Addresses made for GET do not serve HEAD, and what HEAD asks for is known here.
+fn redirect(request: &Request, pulled: &PulledBlob) -> Result<Option<HeaderValue>, ApiError> {
+    match &pulled.redirect {
+        Some(url) if request.head.method == Method::GET => {
+            HeaderValue::from_str(url).map(Some).map_err(ApiError::internal)
+        }
+        _ => Ok(None),
+    }
+}
+
+fn content(request: &Request, pulled: &PulledBlob, etag: &str) -> Reply {
+    let blob = &pulled.blob;
+    let size_bytes = blob.size_bytes();
+    let piece = |range: ByteRange| Piece::Content(blob.clone(), range);
+    let mut response = match ranges::decide(&request.head.headers, etag, size_bytes) {
+        Answer::Whole => {
+            let mut response =
+                reply(StatusCode::OK, ResponseBody::of_pieces(ByteRange::whole(size_bytes).map(piece)));
+            response.headers_mut().insert(header::CONTENT_TYPE, OCTET_STREAM);
+            response
+        }
+        Answer::Single(range) => {
+            let mut response = reply(StatusCode::PARTIAL_CONTENT, ResponseBody::of_pieces([piece(range)]));
+            let content_range = HeaderValue::try_from(format!("bytes {range}/{size_bytes}"));
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_RANGE, content_range.expect("digits make a header"));
+            headers.insert(header::CONTENT_TYPE, OCTET_STREAM);
+            response
+        }
+        Answer::Multiple(ranges) => {
+            let multipart = ranges::multipart(blob, &ranges, "application/octet-stream");
+            let mut response = reply(StatusCode::PARTIAL_CONTENT, ResponseBody::of_pieces(multipart.pieces));
+            let content_type = HeaderValue::try_from(multipart.content_type);
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_TYPE, content_type.expect("a boundary is hex digits"));
+            response
+        }
+        Answer::Unsatisfiable => return Err(ApiError::range_not_satisfiable(size_bytes)),
+        Answer::TooMany => {
+            let message = format!("more than {} ranges in one request", RangesSpec::COUNT_MAX);
+            return Err(ApiError::client(StatusCode::BAD_REQUEST, ErrorCode::Unsupported, message));
+        }
+    };
+    response.headers_mut().insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    Ok(response)
+}
+
+pub(crate) async fn delete(
+    cx: &Context,
+    request: &Request,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Reply {
+    cx.registry.delete_blob(&request.call, repository, digest).await?;
+    Ok(reply(StatusCode::ACCEPTED, ResponseBody::empty()))
+}

@@ -1,0 +1,34 @@
+//! Can this server do its work? Storage and index are really tried, but not for every probe.
+
+use std::time::Duration;
+
+use longshore_registry::Registry;
+use tokio::{sync::Mutex, time::Instant};
+
+/// How long an answer holds: probes must not become a load.
+const FRESH: Duration = Duration::from_secs(1);
+/// A part that takes longer does not work.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The last answer.
+#[derive(Default)]
+pub(crate) struct Readiness(Mutex<Option<(Instant, Result<(), String>)>>);
+
+impl Readiness {
+    /// Whether the registry works; else what does not, for operators.
+    pub(crate) async fn check(&self, registry: &Registry) -> Result<(), String> {
+        // Probes that come meanwhile wait here for the one answer.
+        let mut last = self.0.lock().await;
+        match &*last {
+            Some((at, answer)) if at.elapsed() < FRESH => answer.clone(),
+            _ => {
+                let answer = match tokio::time::timeout(CHECK_TIMEOUT, registry.check()).await {
+                    Ok(answer) => answer,
+                    Err(_) => Err(format!("no answer within {} s", CHECK_TIMEOUT.as_secs())),
+                };
+                *last = Some((Instant::now(), answer.clone()));
+                answer
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What is counted, for Prometheus. Labels are route patterns, never names of repositories: those are without bound and
+//! nobody else's business.
+
+use std::sync::atomic::AtomicU64;
+
+use http::{Method, StatusCode};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+
+/// Upper bounds of the buckets of durations, in seconds.
+const DURATION_BUCKETS: [f64; 13] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0];
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RequestLabels {
+    route: &'static str,
+    method: &'static str,
+    status: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RouteLabels {
+    route: &'static str,
+    method: &'static str,
+}
+
+/// The server's counters, and the registry of all counters of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    received_bytes: Counter<u64, AtomicU64>,
+    sent_bytes: Counter<u64, AtomicU64>,
+    /// Requests under way.
+    pub(crate) in_flight: Gauge,
+    /// Requests under way that carry content of a blob.
+    pub(crate) uploading: Gauge,
+    /// Connections that are open.
+    pub(crate) connections: Gauge,
+    /// TLS handshakes that failed.
+    pub(crate) handshake_failures: Counter,
+}
+
+/// One request that has ended.
+pub(crate) struct Sample {
+    pub(crate) route: &'static str,
+    pub(crate) method: Method,
+    pub(crate) status: StatusCode,
+    pub(crate) seconds: f64,
+    pub(crate) received_bytes: u64,
+    pub(crate) sent_bytes: u64,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new(Registry::default())
+    }
+}
+
+impl Metrics {
+    /// Adds the server's counters to those of other parts.
+    pub fn new(mut registry: Registry) -> Self {
+        let durations: Family<_, _, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS));
+        let metrics = Self {
+            registry: Registry::default(),
+            requests: Family::default(),
+            durations,
+            received_bytes: Counter::default(),
+            sent_bytes: Counter::default(),
+            in_flight: Gauge::default(),
+            uploading: Gauge::default(),
+            connections: Gauge::default(),
+            handshake_failures: Counter::default(),
+        };
+        let http = registry.sub_registry_with_prefix("longshore_http");
+        http.register("requests", "Requests that have ended", metrics.requests.clone());
+        http.register_with_unit(
+            "request_duration",
+            "From the request's headers to the end of the reply",
+            Unit::Seconds,
+            metrics.durations.clone(),
+        );
+        let bytes = |http: &mut Registry, name: &str, help: &str, counter: &Counter<u64, AtomicU64>| {
+            http.register_with_unit(name, help, Unit::Bytes, counter.clone());
+        };
+        bytes(http, "received", "Bytes of requests' bodies", &metrics.received_bytes);
+        bytes(http, "sent", "Bytes of replies' bodies", &metrics.sent_bytes);
+        http.register("requests_in_flight", "Requests under way", metrics.in_flight.clone());
+        http.register("uploads_in_flight", "Requests under way that carry a blob", metrics.uploading.clone());
+        http.register("connections", "Open connections", metrics.connections.clone());
+        http.register(
+            "tls_handshake_failures",
+            "TLS handshakes that failed",
+            metrics.handshake_failures.clone(),
+        );
+        Self { registry, ..metrics }
+    }
+
+    /// Everything in Prometheus' text form.
+    pub(crate) fn encode(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    pub(crate) fn observe(&self, sample: &Sample) {
+        let method = method_label(&sample.method);
+        let route = sample.route;
+        self.requests
+            .get_or_create(&RequestLabels { route, method, status: status_label(sample.status) })
+            .inc();
+        self.durations.get_or_create(&RouteLabels { route, method }).observe(sample.seconds);
+        self.received_bytes.inc_by(sample.received_bytes);
+        self.sent_bytes.inc_by(sample.sent_bytes);
+    }
+}
+
+/// Clients may invent methods, so the rest is one.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}
+
+fn status_label(status: StatusCode) -> &'static str {
+    match status.as_u16() / 100 {
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_by_pattern() {
+        let metrics = Metrics::default();
+        let sample = Sample {
+            route: "/v2/",
+            method: "BREW".parse().unwrap(),
+            status: StatusCode::IM_A_TEAPOT,
+            seconds: 0.002,
+            received_bytes: 3,
+            sent_bytes: 5,
+        };
+        metrics.observe(&sample);
+        metrics.observe(&sample);
+        let text = metrics.encode();
+        for line in [
+            "longshore_http_requests_total{route=\"/v2/\",method=\"other\",status=\"4xx\"} 2",
+            "longshore_http_request_duration_seconds_bucket{le=\"0.0025\",route=\"/v2/\",method=\"other\"} 2",
+            "longshore_http_received_bytes_total 6",
+            "longshore_http_sent_bytes_total 10",
+            "longshore_http_connections 0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} in {text}");
+        }
+    }
+}
