@@ -21,6 +21,7 @@ use longshore_types::{Digest, DigestAlgorithm, RepositoryName, Tag, UploadId};
 ///     index.sqlite3                                           the index, unless it is in PostgreSQL
 ///     uploads/<upload id>                                     unfinished uploads
 ///     set-aside/<algorithm>-<hex>-<milliseconds>              damaged content, kept for whoever looks into it
+///     links-known                                             empty; its time says up to when the index knows the links
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum StorageKey<'a> {
@@ -41,6 +42,7 @@ pub(crate) enum StorageKey<'a> {
     Uploads,
     Upload(&'a UploadId),
     SetAside,
+    LinksKnown,
 }
 
 const DISTRIBUTION: &str = "docker/registry/v2";
@@ -84,6 +86,7 @@ impl StorageKey<'_> {
             Self::Uploads => format!("{OWN}/uploads"),
             Self::Upload(id) => format!("{OWN}/uploads/{id}"),
             Self::SetAside => format!("{OWN}/set-aside"),
+            Self::LinksKnown => format!("{OWN}/links-known"),
         }
         .into()
     }

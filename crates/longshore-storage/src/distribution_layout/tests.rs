@@ -140,3 +140,27 @@ fn junk_is_named_and_the_rest_is_read() {
     layout.write_layer(&good, &digest).unwrap();
     assert_eq!(layout.layers(&good).entries, [digest], "a wrong link is replaced");
 }
+
+#[test]
+fn links_that_came_after_the_mark_are_not_known() {
+    let (_folder, layout) = fresh();
+    let (repository, digest, tag) = (name("a"), Digest::sha256(b"manifest"), "v1".parse().unwrap());
+    let knew = |layout: &DistributionLayout| {
+        [
+            layout.knew_revision(&repository, &digest),
+            layout.knew_layer(&repository, &digest),
+            layout.knew_tag(&repository, &tag),
+        ]
+    };
+    assert_eq!(knew(&layout), [false; 3], "there is nothing");
+    layout.write_revision(&repository, &digest).unwrap();
+    layout.write_layer(&repository, &digest).unwrap();
+    layout.write_tag(&repository, &tag, &digest).unwrap();
+    assert_eq!(knew(&layout), [false; 3], "there is no mark");
+    layout.mark_known().unwrap();
+    assert_eq!(knew(&layout), [true; 3]);
+    let link = layout.path(StorageKey::RevisionLink(&repository, &digest));
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+    fs::File::open(link).unwrap().set_modified(later).unwrap();
+    assert_eq!(knew(&layout), [false, true, true]);
+}

@@ -72,6 +72,39 @@ impl DistributionLayout {
         Ok(())
     }
 
+    /// Remembers that the index knows every link file as it is at this moment: it has read them all, or written them.
+    /// What is older and not in the index was deleted there; what is newer came from another registry.
+    pub fn mark_known(&self) -> Result<(), StoreError> {
+        let path = self.path(StorageKey::LinksKnown);
+        let directory = path.parent().expect("the key of the mark names a file in a directory");
+        fs::create_dir_all(directory).map_err(at(directory))?;
+        Ok(write_atomically(&path, b"", self.durable)?)
+    }
+
+    /// Whether the index knew the link of this manifest when it was last marked.
+    pub fn knew_revision(&self, repository: &RepositoryName, digest: &Digest) -> bool {
+        self.knew(StorageKey::RevisionLink(repository, digest))
+    }
+
+    /// As [`DistributionLayout::knew_revision`], of a blob.
+    pub fn knew_layer(&self, repository: &RepositoryName, digest: &Digest) -> bool {
+        self.knew(StorageKey::LayerLink(repository, digest))
+    }
+
+    /// As [`DistributionLayout::knew_revision`], of a tag as it points now.
+    pub fn knew_tag(&self, repository: &RepositoryName, tag: &Tag) -> bool {
+        self.knew(StorageKey::TagCurrentLink(repository, tag))
+    }
+
+    /// Both times come from the file system, so they compare whatever the clocks of programs say.
+    fn knew(&self, key: StorageKey<'_>) -> bool {
+        let modified = |key| fs::symlink_metadata(self.path(key)).and_then(|found| found.modified()).ok();
+        match (modified(key), modified(StorageKey::LinksKnown)) {
+            (Some(link), Some(mark)) => link <= mark,
+            _ => false,
+        }
+    }
+
     fn write_link(&self, key: StorageKey<'_>, digest: &Digest) -> Result<bool, StoreError> {
         let path = self.path(key);
         // One that cannot be read, or holds something else, is replaced.
