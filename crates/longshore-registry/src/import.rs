@@ -1,8 +1,7 @@
 //! Taking over a volume of `registry:2`: reads its links and tags into the index, changes none of its files.
 
+mod batch;
 mod repository;
-#[cfg(test)]
-mod tests;
 
 use longshore_metadata::MetadataError;
 use longshore_storage::{DistributionLayout, LayoutProblem};
@@ -52,6 +51,11 @@ impl Registry {
     /// request is served.
     pub async fn import_is_due(&self) -> Result<bool, MetadataError> {
         Ok(self.inner.metadata.read().await?.setting(DONE).await?.is_none())
+    }
+
+    /// Whether an import began and did not end.
+    pub(crate) async fn import_is_under_way(&self) -> Result<bool, MetadataError> {
+        Ok(self.inner.metadata.read().await?.setting(AFTER).await?.is_some())
     }
 
     /// Takes over what the link files of a volume say, repository by repository. One that was interrupted goes on

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
-use longshore_metadata::{MetadataError, RepositoryId, RepositoryRecord};
+use longshore_metadata::{MetadataError, RepositoryId, RepositoryRecord, StoredManifest};
 use longshore_storage::StoreError;
 use longshore_types::{ByteRange, Digest, Manifest, MediaType};
 
@@ -78,6 +78,15 @@ impl Registry {
         }
     }
 
+    /// Whether a manifest that can be read lies in the blob store under `digest`.
+    pub(crate) async fn is_manifest(&self, digest: &Digest) -> Result<bool, StoreError> {
+        match self.manifest_from_blob(digest, None).await {
+            Ok(_) => Ok(true),
+            Err(ManifestBlobError::Unusable(_)) => Ok(false),
+            Err(ManifestBlobError::Store(error)) => Err(error),
+        }
+    }
+
     async fn small_blob(&self, digest: &Digest) -> Result<Bytes, StoreError> {
         let blob = self.inner.blobs.open(digest).await?;
         if blob.size_bytes() > MANIFEST_BYTES_MAX {
@@ -111,5 +120,15 @@ impl Registry {
                 None => return Ok(count),
             }
         }
+    }
+
+    /// The next manifests of a repository after `after`, with their bytes.
+    pub(crate) async fn manifests_page(
+        &self,
+        repository: RepositoryId,
+        after: Option<&Digest>,
+        limit: usize,
+    ) -> Result<Vec<StoredManifest>, MetadataError> {
+        Ok(self.inner.metadata.read().await?.manifests_page(repository, after, limit).await?.entries)
     }
 }

@@ -9,7 +9,7 @@ use longshore_metadata::MetadataError;
 use longshore_storage::StoreError;
 use longshore_types::{Digest, ManifestError, MediaType, Reference, RepositoryName, Tag};
 
-pub(crate) use required::required_blobs;
+pub(crate) use required::{references, required_blobs};
 
 use crate::{Call, Event, EventAction, Registry, access::require};
 

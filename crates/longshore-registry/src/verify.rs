@@ -1,5 +1,11 @@
-//! Verification: re-hashes blobs and checks every link.
+//! Verification: re-hashes blobs and checks every link. The server may run meanwhile.
+
+mod blobs;
+mod links;
+
 use longshore_types::Digest;
+
+use crate::{MaintenanceError, Progress, Registry};
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,6 +14,15 @@ pub struct Damage {
     pub digest: Digest,
     /// What is wrong, and what was done about it.
     pub what: String,
+}
+
+/// How to verify.
+#[derive(Clone, Debug)]
+pub struct VerifyOptions {
+    /// Whether damaged content is set aside: then pulls of it fail cleanly, and a push heals it.
+    pub set_aside: bool,
+    /// How many blobs are read at a time.
+    pub parallel: usize,
 }
 
 /// What a verification found.
@@ -21,4 +36,28 @@ pub struct VerifyReport {
     pub links: u64,
     /// What is wrong.
     pub damage: Vec<Damage>,
+}
+
+impl VerifyReport {
+    fn damage(&mut self, progress: &dyn Progress, damage: Damage) {
+        progress.note(&format!("{}: {}", damage.digest, damage.what));
+        self.damage.push(damage);
+    }
+}
+
+impl Registry {
+    /// Reads everything and compares it with its digest, then checks that what refers to something finds it.
+    ///
+    /// # Errors
+    /// When index or storage fail altogether; a single blob that cannot be read is damage.
+    pub async fn verify(
+        &self,
+        options: &VerifyOptions,
+        progress: &dyn Progress,
+    ) -> Result<VerifyReport, MaintenanceError> {
+        let mut report = VerifyReport::default();
+        self.verify_blobs(options, &mut report, progress).await?;
+        self.verify_links(&mut report, progress).await?;
+        Ok(report)
+    }
 }

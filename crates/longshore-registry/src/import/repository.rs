@@ -2,44 +2,42 @@
 
 use std::collections::HashSet;
 
-use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use longshore_metadata::{NewManifest, RepositoryId, ReviewEvent, TagEventAction, WriteTx};
-use longshore_storage::{DistributionLayout, Found, StoreError};
-use longshore_types::{Digest, Manifest, RepositoryName, Tag, Timestamp};
+use longshore_storage::{BlobStat, DistributionLayout, Found, StoreError};
+use longshore_types::{Digest, RepositoryName, Tag, Timestamp};
 
-use super::{AFTER, ImportReport};
+use super::{
+    ImportReport,
+    batch::{Outcome, ReadManifest, Step},
+};
 use crate::{
     MaintenanceError, Progress, Registry,
     maintenance::{ManifestBlobError, blocking},
-    manifests::{references, required_blobs},
+    manifests::references,
     retry::retry_on_conflict,
 };
 
-/// How much goes into one transaction: bounds what a repository of any size needs in memory, and how long a writer
-/// keeps others out.
-const BATCH: usize = 256;
-/// Manifests are larger, and kept in memory until their transaction.
-const MANIFESTS_BATCH: usize = 32;
+/// How many steps go into one transaction: bounds what a repository of any size needs in memory, and for how long
+/// other writers wait.
+const STEPS_MAX: usize = 256;
+/// The same for the bytes of their manifests.
+const BYTES_MAX: usize = 32 * 1024 * 1024;
 /// How many files are opened at a time: hides the latency of network storage.
 const PARALLEL: usize = 8;
 
 /// One repository on its way into the index.
-struct Repository<'a> {
+struct Import<'a> {
     registry: &'a Registry,
     name: &'a RepositoryName,
     now: Timestamp,
+    report: &'a mut ImportReport,
     progress: &'a dyn Progress,
     /// What manifests refer to.
     referenced: HashSet<Digest>,
     /// Whether every manifest could be read, so that `referenced` is all there is.
     complete: bool,
-}
-
-struct ReadManifest {
-    digest: Digest,
-    manifest: Manifest,
-    payload: Bytes,
+    steps: Vec<Step>,
+    bytes: usize,
 }
 
 impl Registry {
@@ -55,215 +53,121 @@ impl Registry {
             let (layout, name) = (layout.clone(), name.clone());
             blocking(move || (layout.layers(&name), layout.revisions(&name), layout.tags(&name))).await
         };
-        let mut repository =
-            Repository { registry: self, name, now, progress, referenced: HashSet::new(), complete: true };
-        repository.complete = revisions.problems.is_empty();
-        let layers = repository.sorted(layers, report);
-        let revisions = repository.sorted(revisions, report);
-        let tags = repository.sorted(tags, report);
-        repository.link_blobs(&layers, report).await?;
-        for batch in revisions.chunks(MANIFESTS_BATCH) {
-            let batch = repository.read_manifests(batch, report).await?;
-            repository.put_manifests(&batch, report).await?;
-        }
-        for batch in layers.chunks(BATCH) {
-            repository.queue_unreferenced(batch).await?;
-        }
-        for batch in tags.chunks(BATCH) {
-            repository.set_tags(batch, report).await?;
-        }
-        repository.finish().await?;
+        let mut import = Import {
+            registry: self,
+            name,
+            now,
+            report,
+            progress,
+            referenced: HashSet::new(),
+            complete: revisions.problems.is_empty(),
+            steps: Vec::new(),
+            bytes: 0,
+        };
+        let layers = import.sorted(layers);
+        let revisions = import.sorted(revisions);
+        let tags = import.sorted(tags);
+        import.blobs(&layers).await?;
+        import.manifests(&revisions).await?;
+        import.reviews(&layers).await?;
+        import.tags(tags).await?;
+        import.add(Step::Done).await?;
+        import.flush().await?;
         report.repositories += 1;
         Ok(())
     }
 }
 
-impl Repository<'_> {
+impl Import<'_> {
     /// In the order in which every transaction locks them.
-    fn sorted<T: Ord>(&self, mut found: Found<T>, report: &mut ImportReport) -> Vec<T> {
+    fn sorted<T: Ord>(&mut self, mut found: Found<T>) -> Vec<T> {
         for problem in found.problems {
-            report.problem(self.progress, problem.to_string());
+            self.report.problem(self.progress, problem.to_string());
         }
         found.entries.sort();
         found.entries
     }
 
-    fn problem(&self, report: &mut ImportReport, what: std::fmt::Arguments<'_>) {
-        report.problem(self.progress, format!("{}: {what}", self.name));
+    fn problem(&mut self, what: std::fmt::Arguments<'_>) {
+        self.report.problem(self.progress, format!("{}: {what}", self.name));
     }
 
-    async fn begin(&self) -> Result<(WriteTx, RepositoryId), MaintenanceError> {
-        let mut tx = self.registry.inner.metadata.write().await?;
-        let id = tx.ensure_repository(self.name, self.now).await?.id;
-        tx.lock_repository(id).await?;
-        Ok((tx, id))
-    }
-
-    async fn link_blobs(
-        &self,
-        digests: &[Digest],
-        report: &mut ImportReport,
-    ) -> Result<(), MaintenanceError> {
-        for batch in digests.chunks(BATCH) {
-            let mut there = Vec::new();
-            for digest in batch {
-                match self.registry.inner.blobs.stat(digest).await {
-                    Ok(stat) => there.push(stat),
-                    Err(StoreError::NotFound) => {
-                        self.problem(report, format_args!("blob {digest}: its content is missing"));
-                    }
-                    Err(StoreError::Corrupt(why)) => {
-                        self.problem(report, format_args!("blob {digest}: {why}"));
-                    }
-                    Err(error) => return Err(error.into()),
+    async fn blobs(&mut self, digests: &[Digest]) -> Result<(), MaintenanceError> {
+        let blobs = &self.registry.inner.blobs;
+        let stat = |digest| async move { (digest, blobs.stat(&digest).await) };
+        let mut stats = stream::iter(digests.iter().copied()).map(stat).buffered(PARALLEL);
+        while let Some((digest, stat)) = stats.next().await {
+            match stat {
+                Ok(BlobStat { size_bytes, .. }) => self.add(Step::Link { digest, size_bytes }).await?,
+                Err(StoreError::NotFound) => {
+                    self.problem(format_args!("blob {digest}: its content is missing"));
                 }
+                Err(StoreError::Corrupt(why)) => self.problem(format_args!("blob {digest}: {why}")),
+                Err(error) => return Err(error.into()),
             }
-            retry_on_conflict(async || -> Result<(), MaintenanceError> {
-                let (mut tx, id) = self.begin().await?;
-                for stat in &there {
-                    let blob = tx.ensure_blob(&stat.digest, stat.size_bytes, self.now).await?;
-                    tx.link_blob(id, blob.id, self.now).await?;
-                }
-                Ok(tx.commit().await?)
-            })
-            .await?;
-            report.links += there.len() as u64;
         }
         Ok(())
     }
 
-    async fn read_manifests(
-        &mut self,
-        digests: &[Digest],
-        report: &mut ImportReport,
-    ) -> Result<Vec<ReadManifest>, MaintenanceError> {
-        let mut read = stream::iter(digests.iter().copied())
-            .map(|digest| async move { (digest, self.registry.manifest_from_blob(&digest, None).await) })
-            .buffered(PARALLEL)
-            .collect::<Vec<_>>()
-            .await;
-        let mut manifests = Vec::new();
-        for (digest, result) in read.drain(..) {
-            match result {
+    async fn manifests(&mut self, digests: &[Digest]) -> Result<(), MaintenanceError> {
+        let registry = self.registry;
+        let read = |digest| async move { (digest, registry.manifest_from_blob(&digest, None).await) };
+        let mut manifests = stream::iter(digests.iter().copied()).map(read).buffered(PARALLEL);
+        while let Some((digest, read)) = manifests.next().await {
+            match read {
                 Ok((manifest, payload)) => {
                     self.referenced.extend(references(&manifest).iter().map(|reference| reference.digest));
-                    manifests.push(ReadManifest { digest, manifest, payload });
+                    self.bytes += payload.len();
+                    self.add(Step::Manifest(Box::new(ReadManifest { digest, manifest, payload }))).await?;
                 }
                 Err(ManifestBlobError::Unusable(why)) => {
                     self.complete = false;
-                    self.problem(report, format_args!("manifest {digest}: {why}"));
+                    self.problem(format_args!("manifest {digest}: {why}"));
                 }
                 Err(ManifestBlobError::Store(error)) => return Err(error.into()),
             }
         }
-        Ok(manifests)
-    }
-
-    async fn put_manifests(
-        &self,
-        manifests: &[ReadManifest],
-        report: &mut ImportReport,
-    ) -> Result<(), MaintenanceError> {
-        let problems = retry_on_conflict(async || self.try_put_manifests(manifests).await).await?;
-        report.manifests += manifests.len() as u64;
-        for (digest, missing) in problems {
-            let (count, first) = (missing.len(), missing[0]);
-            let what = format_args!("manifest {digest}: names {count} blobs that are not here, as {first}");
-            self.problem(report, what);
-        }
         Ok(())
-    }
-
-    /// Returns the manifests that name blobs which the repository does not have. They are stored all the same, as
-    /// the registry before served them too.
-    async fn try_put_manifests(
-        &self,
-        manifests: &[ReadManifest],
-    ) -> Result<Vec<(Digest, Vec<Digest>)>, MaintenanceError> {
-        let (mut tx, id) = self.begin().await?;
-        let mut problems = Vec::new();
-        for ReadManifest { digest, manifest, payload } in manifests {
-            let missing = tx.unlinked_blobs(id, &required_blobs(manifest)).await?;
-            if !missing.is_empty() {
-                problems.push((*digest, missing));
-            }
-            // Also one that was deleted since: the index knows better than an old link.
-            if tx.manifest_record(id, digest).await?.is_some() {
-                continue;
-            }
-            let new = NewManifest {
-                repository: id,
-                digest: *digest,
-                media_type: manifest.media_type(),
-                artifact_type: manifest.referrer_artifact_type(),
-                subject: manifest.subject().map(|subject| subject.digest),
-                annotations: manifest.annotations(),
-                payload,
-                references: &references(manifest),
-            };
-            tx.put_manifest(&new, self.now).await?;
-        }
-        tx.commit().await?;
-        Ok(problems)
     }
 
     /// Puts blobs that no manifest names on the queue of collection: a push that never ended, or a deleted manifest.
     /// Where a manifest could not be read nobody knows what it names, so everything stays.
-    async fn queue_unreferenced(&self, linked: &[Digest]) -> Result<(), MaintenanceError> {
-        let unreferenced: Vec<_> = linked.iter().filter(|digest| !self.referenced.contains(digest)).collect();
-        if !self.complete || unreferenced.is_empty() {
+    async fn reviews(&mut self, linked: &[Digest]) -> Result<(), MaintenanceError> {
+        if !self.complete {
             return Ok(());
         }
-        let review_after = self.now.after(self.registry.inner.settings.collection.delay);
-        retry_on_conflict(async || -> Result<(), MaintenanceError> {
-            let (mut tx, id) = self.begin().await?;
-            for digest in &unreferenced {
-                if let Some(blob) = tx.blob_in(self.name, digest).await? {
-                    tx.queue_blob_review(id, blob.id, ReviewEvent::BlobLinked, review_after).await?;
-                }
+        for digest in linked {
+            if !self.referenced.contains(digest) {
+                self.add(Step::Review { digest: *digest }).await?;
             }
-            Ok(tx.commit().await?)
-        })
-        .await
-    }
-
-    async fn set_tags(
-        &self,
-        tags: &[(Tag, Digest)],
-        report: &mut ImportReport,
-    ) -> Result<(), MaintenanceError> {
-        let dangling = retry_on_conflict(async || self.try_set_tags(tags).await).await?;
-        report.tags += (tags.len() - dangling.len()) as u64;
-        for (tag, digest) in dangling {
-            self.problem(report, format_args!("tag {tag}: its manifest {digest} is not here"));
         }
         Ok(())
     }
 
-    async fn try_set_tags(&self, tags: &[(Tag, Digest)]) -> Result<Vec<(Tag, Digest)>, MaintenanceError> {
-        let (mut tx, id) = self.begin().await?;
-        let mut dangling = Vec::new();
+    async fn tags(&mut self, tags: Vec<(Tag, Digest)>) -> Result<(), MaintenanceError> {
         for (tag, digest) in tags {
-            if tx.tag(id, tag).await?.is_some() {
-                continue;
-            }
-            match tx.manifest_record(id, digest).await? {
-                Some(record) if record.deleted_at.is_none() => {
-                    tx.set_tag(id, tag, &record, TagEventAction::Import, None, self.now).await?;
-                }
-                _ => dangling.push((tag.clone(), *digest)),
-            }
+            self.add(Step::Tag { tag, digest }).await?;
         }
-        tx.commit().await?;
-        Ok(dangling)
+        Ok(())
     }
 
-    async fn finish(&self) -> Result<(), MaintenanceError> {
-        retry_on_conflict(async || -> Result<(), MaintenanceError> {
-            let (mut tx, _) = self.begin().await?;
-            tx.set_setting(AFTER, self.name.as_str()).await?;
-            Ok(tx.commit().await?)
-        })
-        .await
+    async fn add(&mut self, step: Step) -> Result<(), MaintenanceError> {
+        self.steps.push(step);
+        if self.steps.len() < STEPS_MAX && self.bytes < BYTES_MAX { Ok(()) } else { self.flush().await }
+    }
+
+    async fn flush(&mut self) -> Result<(), MaintenanceError> {
+        self.bytes = 0;
+        let steps = std::mem::take(&mut self.steps);
+        let (registry, name, now) = (self.registry, self.name, self.now);
+        let outcome = retry_on_conflict(|| registry.apply_import_steps(name, &steps, now)).await?;
+        let Outcome { links, manifests, tags, problems } = outcome;
+        self.report.links += links;
+        self.report.manifests += manifests;
+        self.report.tags += tags;
+        for problem in problems {
+            self.problem(format_args!("{problem}"));
+        }
+        Ok(())
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn required_blobs(manifest: &Manifest) -> Vec<Digest> {
 }
 
 /// Everything a manifest refers to, each once.
-pub(super) fn references(manifest: &Manifest) -> Vec<ManifestReference> {
+pub(crate) fn references(manifest: &Manifest) -> Vec<ManifestReference> {
     let mut seen = BTreeSet::new();
     let mut references = Vec::new();
     let mut add = |kind, descriptor: &Descriptor| {
