@@ -18,6 +18,7 @@
 mod api;
 mod content;
 mod distribution;
+mod postgres;
 mod process;
 mod random;
 mod raw;
@@ -31,6 +32,7 @@ mod wait;
 pub use api::{Api, Call, Reply, client_builder, with_query};
 pub use content::{Blob, Content, ImageBuilder, IndexBuilder, artifact, base64, image, index, media_type};
 pub use distribution::Distribution;
+pub use postgres::Postgres;
 pub use random::Random;
 pub use raw::{RawConnection, RawReply};
 pub use registry::{Builder, Finished, TestRegistry};

@@ -1,0 +1,48 @@
+# Runs a PostgreSQL server in the folder $1 with the programs in $2, takes commands from standard input, and answers
+# each with one line. When standard input ends, however its writer ended, the server stops and the folder goes.
+folder=$1
+programs=$2
+
+# PostgreSQL refuses to run as root.
+if [ "$(id -u)" = 0 ]; then
+    chown postgres: "$folder"
+    as() { setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"; }
+else
+    as() { "$@"; }
+fi
+cd "$folder" || exit 1
+
+answer() {
+    if "$@" >>log 2>&1; then echo done; else echo "failed: $*: $(tail -n 5 log | tr '\n' ' ')"; fi
+}
+
+# The order of text is a language's, not that of bytes, as on most servers in use. What is lost in a crash is only a
+# test, so nothing waits for the disk.
+start() {
+    as "$programs/initdb" -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --locale-provider=icu \
+        --icu-locale=en-US --no-sync || return
+    cat >>data/postgresql.conf <<CONF
+listen_addresses = ''
+unix_socket_directories = '$folder'
+max_connections = 300
+shared_buffers = 64MB
+fsync = off
+full_page_writes = off
+synchronous_commit = off
+CONF
+    as "$programs/pg_ctl" -D data -l server-log -w start
+}
+
+answer start
+while read -r command name; do
+    case $command in
+        create) answer as "$programs/createdb" -h "$folder" -U postgres "$name" ;;
+        restart) answer as "$programs/pg_ctl" -D data -l server-log -m fast -w restart ;;
+        stop) answer as "$programs/pg_ctl" -D data -m fast -w stop ;;
+        start) answer as "$programs/pg_ctl" -D data -l server-log -w start ;;
+        *) echo "failed: no such command: $command" ;;
+    esac
+done
+as "$programs/pg_ctl" -D data -m immediate -w stop >>log 2>&1
+cd /
+rm -rf "$folder"
