@@ -89,8 +89,8 @@ impl ReadTx {
     ) -> Result<Vec<RepositoryName>, MetadataError> {
         // The limit comes first: a base layer may be linked by every repository there is.
         let sql = "SELECT r.name FROM (SELECT l.repository_id FROM blobs b \
-                   JOIN repository_blobs l ON l.blob_id = b.id WHERE b.digest = $1 LIMIT $2) AS some \
-                   JOIN repositories r ON r.id = some.repository_id ORDER BY r.name";
+                   JOIN repository_blobs l ON l.blob_id = b.id WHERE b.digest = $1 LIMIT $2) AS found \
+                   JOIN repositories r ON r.id = found.repository_id ORDER BY r.name";
         let rows = self.query(sql, params![digest, at_most(limit)]).await?;
         rows.into_iter().map(|mut row| row.parsed("repository name")).collect()
     }

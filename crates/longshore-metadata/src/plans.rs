@@ -120,7 +120,7 @@ const ALLOWED: [(&str, &str); 7] = [
     ("SCAN blob_reviews", "SELECT COUNT(*) FROM blob_reviews"),
     ("SCAN manifest_reviews", "SELECT COUNT(*) FROM manifest_reviews"),
     // At most as many as the caller asked for.
-    ("SCAN some", "SELECT r.name FROM (SELECT l.repository_id"),
+    ("SCAN found", "SELECT r.name FROM (SELECT l.repository_id"),
     ("USE TEMP B-TREE FOR ORDER BY", "SELECT r.name FROM (SELECT l.repository_id"),
     ("SCAN found", "SELECT m.id"),
     // Rows of the INSERT itself.

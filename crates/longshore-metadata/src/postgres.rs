@@ -4,21 +4,26 @@ mod connection;
 mod settings;
 mod tls;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use tokio::sync::Semaphore;
 
 pub(crate) use connection::PostgresConnection;
 
 use crate::{MetadataError, MetadataSettings};
 
-/// How long to wait for a free connection, and for a new one.
+/// How long to wait for a free connection, and then for the server to make a new one.
+const TURN_WITHIN: Duration = Duration::from_secs(30);
 const CONNECTION_WITHIN: Duration = Duration::from_secs(10);
 
 /// An index in PostgreSQL.
 #[derive(Clone)]
 pub(crate) struct PostgresIndex {
     pool: Pool,
+    connections_max: u32,
+    /// One permit for each connection in use. Beside the pool's own count, for one can wait until all are back.
+    free: Arc<Semaphore>,
 }
 
 impl PostgresIndex {
@@ -30,20 +35,24 @@ impl PostgresIndex {
             None => Manager::from_config(config, tokio_postgres::NoTls, recycling),
             Some(tls) => Manager::from_config(config, tls, recycling),
         };
+        let connections_max = settings.connections_max.clamp(2, 1000) as u32;
         let pool = Pool::builder(manager)
-            .max_size(settings.connections_max.clamp(2, 1000))
-            .wait_timeout(Some(CONNECTION_WITHIN))
+            .max_size(connections_max as usize)
             .create_timeout(Some(CONNECTION_WITHIN))
             .recycle_timeout(Some(CONNECTION_WITHIN))
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| MetadataError::Unavailable(error.into()))?;
-        Ok(Self { pool })
+        Ok(Self { pool, connections_max, free: Arc::new(Semaphore::new(connections_max as usize)) })
     }
 
     pub(crate) async fn read(&self) -> Result<PostgresConnection, MetadataError> {
+        let turn = tokio::time::timeout(TURN_WITHIN, self.free.clone().acquire_owned()).await;
+        let permit = turn
+            .map_err(|_| MetadataError::Unavailable("every connection to PostgreSQL is in use".into()))?
+            .map_err(|_| MetadataError::Unavailable("the index is closed".into()))?;
         let client = self.pool.get().await.map_err(|error| MetadataError::Unavailable(error.into()))?;
-        Ok(PostgresConnection::new(client))
+        Ok(PostgresConnection::new(client, permit))
     }
 
     pub(crate) async fn write(&self) -> Result<PostgresConnection, MetadataError> {
@@ -52,9 +61,12 @@ impl PostgresIndex {
         Ok(connection)
     }
 
-    /// Hands out nothing more, and waits until every connection has come back.
+    /// Waits until every connection has come back, then closes them.
     pub(crate) async fn close(&self) {
-        self.pool.close();
-        // The pool has no way to wait for what it handed out; whoever holds a transaction finishes with it alone.
+        // An error says that it is closed already.
+        if let Ok(_all) = self.free.acquire_many(self.connections_max).await {
+            self.free.close();
+            self.pool.close();
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::{error::Error, time::Duration};
 
 use bytes::BytesMut;
 use deadpool_postgres::{Client, Object};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_postgres::{
     Statement,
     error::SqlState,
@@ -23,14 +24,16 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 pub(crate) struct PostgresConnection {
     /// Always there until drop.
     client: Option<Client>,
+    /// Goes back after the connection.
+    permit: Option<OwnedSemaphorePermit>,
     in_transaction: bool,
     /// Waiting for an answer. Still set on drop, it says that the caller was cancelled or ran out of time.
     in_flight: bool,
 }
 
 impl PostgresConnection {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client: Some(client), in_transaction: false, in_flight: false }
+    pub(crate) fn new(client: Client, permit: OwnedSemaphorePermit) -> Self {
+        Self { client: Some(client), permit: Some(permit), in_transaction: false, in_flight: false }
     }
 
     pub(crate) async fn begin(&mut self) -> Result<(), MetadataError> {
@@ -86,9 +89,25 @@ impl Drop for PostgresConnection {
         if !self.in_flight && !self.in_transaction {
             return; // Back into the pool.
         }
-        // Out of the pool; when the server sees it closed, it rolls back.
-        let client = Object::take(client);
-        drop(client);
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) if !self.in_flight => {
+                let permit = self.permit.take();
+                runtime.spawn(async move {
+                    roll_back(client).await;
+                    drop(permit);
+                });
+            }
+            // Closed. The server rolls back when it notices: after the statement under way, which it limits.
+            _ => drop(Object::take(client)),
+        }
+    }
+}
+
+/// Ends a transaction that was dropped. A connection that cannot is closed instead of going back into the pool.
+async fn roll_back(client: Client) {
+    let done = tokio::time::timeout(ANSWER_WITHIN, client.batch_execute("ROLLBACK")).await;
+    if !matches!(done, Ok(Ok(()))) {
+        drop(Object::take(client));
     }
 }
 

@@ -225,3 +225,81 @@ impl Drop for WriterTurn {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, pin::pin, task::Poll};
+
+    use super::*;
+    use crate::sql::params;
+
+    /// A queue over a database that holds hardly more than its tables.
+    fn nearly_full() -> (tempfile::TempDir, WriterQueue) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index.sqlite3");
+        connection::prepare_file(&path).unwrap();
+        let connection = connection::open_writer(&path, true).unwrap();
+        connection.execute_batch("CREATE TABLE t (bytes BLOB)").unwrap();
+        connection.pragma_update(None, "max_page_count", 4).unwrap();
+        (folder, WriterQueue::start(connection).unwrap())
+    }
+
+    async fn count(queue: &WriterQueue) -> i64 {
+        let mut turn = queue.begin().await.unwrap();
+        let mut rows = turn.query("SELECT COUNT(*) FROM t", params![]).unwrap();
+        rows.remove(0).int().unwrap()
+    }
+
+    /// SQLite answers a full disk by undoing the whole SQL transaction, the ended turns of others included.
+    #[tokio::test]
+    async fn a_full_disk_is_told_to_everyone_in_the_group() {
+        let (_folder, queue) = nearly_full();
+        let insert = "INSERT INTO t VALUES ($1)";
+        let mut first = queue.begin().await.unwrap();
+        first.execute(insert, params![1i64]).unwrap();
+        // The second is in the queue before the committer is woken.
+        let mut second = pin!(queue.begin());
+        assert!(poll_fn(|cx| Poll::Ready(second.as_mut().poll(cx).is_pending())).await);
+        let (first, ()) = tokio::join!(first.commit(), async {
+            let mut turn = second.await.unwrap();
+            let error = turn.execute(insert, params![&[0; 100_000][..]]).unwrap_err();
+            assert!(matches!(error, MetadataError::Unavailable(_)), "{error:?}");
+            // Without the transaction, this would last by itself.
+            turn.execute(insert, params![2i64]).unwrap_err();
+            turn.commit().await.unwrap_err();
+        });
+        assert!(matches!(first, Err(MetadataError::Unavailable(_))), "{first:?}");
+        assert_eq!(count(&queue).await, 0);
+        // And it goes on.
+        let mut turn = queue.begin().await.unwrap();
+        turn.execute(insert, params![3i64]).unwrap();
+        turn.commit().await.unwrap();
+        assert_eq!(count(&queue).await, 1);
+    }
+
+    /// A commit that fails is an error for all whom it was for, and leaves nothing.
+    #[tokio::test]
+    async fn a_failed_commit_is_told_to_everyone() {
+        let (_folder, queue) = nearly_full();
+        let broken = "CREATE TABLE parent (id INTEGER PRIMARY KEY) STRICT; CREATE TABLE child \
+                      (id INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED) STRICT;";
+        let mut turn = queue.begin().await.unwrap();
+        turn.batch("PRAGMA max_page_count = 100").unwrap();
+        turn.batch(broken).unwrap();
+        turn.commit().await.unwrap();
+        let mut first = queue.begin().await.unwrap();
+        // Only the outermost COMMIT looks at deferred foreign keys, so this stands for a disk that fails there.
+        first.execute("INSERT INTO child VALUES ($1)", params![1i64]).unwrap();
+        let mut second = pin!(queue.begin());
+        assert!(poll_fn(|cx| Poll::Ready(second.as_mut().poll(cx).is_pending())).await);
+        let (first, second) = tokio::join!(first.commit(), async {
+            let mut turn = second.await.unwrap();
+            turn.execute("INSERT INTO t VALUES ($1)", params![1i64]).unwrap();
+            turn.commit().await
+        });
+        for result in [first, second] {
+            assert!(matches!(result, Err(MetadataError::Unavailable(_))), "{result:?}");
+        }
+        assert_eq!(count(&queue).await, 0);
+    }
+}

@@ -1,0 +1,16 @@
+//! The index through its public face, on SQLite and on PostgreSQL.
+
+#![expect(clippy::unwrap_used, reason = "these are tests, also the functions they share")]
+
+mod blobs;
+mod conflicts;
+mod group_commit;
+mod manifests;
+mod migrations;
+mod model;
+mod postgres;
+mod queues;
+mod repositories;
+mod support;
+mod tags;
+mod transactions;
