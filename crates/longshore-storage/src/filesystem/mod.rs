@@ -89,11 +89,14 @@ impl FilesystemStore {
             durable: settings.durable,
             synced_prefixes: Mutex::default(),
         };
+        let has_version = volume.check_version()?;
         for key in [StorageKey::Uploads, StorageKey::SetAside] {
             let path = volume.path(key);
             fs::create_dir_all(&path).map_err(|source| OpenError::Io { path, source })?;
         }
-        volume.check_version()?;
+        if !has_version {
+            volume.write_version()?;
+        }
         Ok(Self { volume: Arc::new(volume) })
     }
 
@@ -108,22 +111,25 @@ impl Volume {
         self.root.join(key.path())
     }
 
-    fn check_version(&self) -> Result<(), OpenError> {
+    /// Whether there is a version, and it is one that this program reads. Touches nothing.
+    fn check_version(&self) -> Result<bool, OpenError> {
         let path = self.path(StorageKey::Version);
-        let failed = |source| OpenError::Io { path: path.clone(), source };
         match fs::read_to_string(&path) {
             Ok(text) => match text.trim().parse::<u32>() {
                 Ok(0) | Err(_) => Err(OpenError::NoVersion { path }),
                 Ok(found) if found > FORMAT_VERSION => Err(OpenError::TooNew { path, found }),
-                Ok(_) => Ok(()),
+                Ok(_) => Ok(true),
             },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                files::write_atomically(&path, format!("{FORMAT_VERSION}\n").as_bytes(), self.durable)
-                    .map_err(failed)?;
-                self.sync_directories(&self.path(StorageKey::Own)).map_err(failed)
-            }
-            Err(error) => Err(failed(error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(OpenError::Io { path, source }),
         }
+    }
+
+    fn write_version(&self) -> Result<(), OpenError> {
+        let path = self.path(StorageKey::Version);
+        files::write_atomically(&path, format!("{FORMAT_VERSION}\n").as_bytes(), self.durable)
+            .and_then(|()| self.sync_directories(&self.path(StorageKey::Own)))
+            .map_err(|source| OpenError::Io { path, source })
     }
 
     /// Syncs `directory` and every one above it up to the root of the volume, and the one that holds the root.

@@ -58,7 +58,9 @@ fn the_version_is_written_once_and_checked() {
     assert_eq!(fs::read_to_string(&version).unwrap(), "1\n");
     open(folder.path()).unwrap();
     fs::write(&version, "2\n").unwrap();
+    fs::remove_dir(folder.path().join("longshore/uploads")).unwrap();
     assert!(matches!(open(folder.path()), Err(OpenError::TooNew { found: 2, .. })));
+    assert!(!folder.path().join("longshore/uploads").exists(), "nothing is touched");
     for wrong in ["", "0", "one", "-1"] {
         fs::write(&version, wrong).unwrap();
         assert!(matches!(open(folder.path()), Err(OpenError::NoVersion { .. })), "{wrong}");
