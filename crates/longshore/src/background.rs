@@ -1,0 +1,82 @@
+//! Work beside the requests: collection by interval.
+
+use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    time::{Duration, SystemTime},
+};
+
+use longshore_registry::{Collected, Registry};
+use longshore_types::Timestamp;
+use tokio::{sync::watch, time::sleep};
+
+/// The moment, for everything below that must not read a clock.
+pub(crate) fn now() -> Timestamp {
+    SystemTime::now().into()
+}
+
+/// Collects until the server ends. A run under way is finished first.
+pub(crate) async fn collect(registry: Registry, interval: Duration, mut stopping: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            // A sleep may be dropped.
+            () = sleep(jittered(interval)) => {}
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        }
+        let found = |found: &Collected| {
+            let repository = found.repository.as_ref().map(tracing::field::display);
+            tracing::debug!(
+                which = found.which,
+                repository,
+                freed_bytes = found.freed_bytes,
+                why = found.why,
+                "collected {}",
+                found.what
+            );
+        };
+        match registry.collect(now(), false, &found).await {
+            Ok(report) if report.reviewed + report.uploads > 0 => tracing::info!(
+                reviewed = report.reviewed,
+                manifests = report.manifests,
+                links = report.links,
+                blobs = report.blobs,
+                uploads = report.uploads,
+                freed_bytes = report.freed_bytes,
+                "collected"
+            ),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(error = %chain(&error), "collection failed and will be tried again"),
+        }
+    }
+}
+
+/// A tenth more or less, so that replicas do not keep step.
+fn jittered(interval: Duration) -> Duration {
+    // The standard library's hasher begins with a random number of its own.
+    let random = RandomState::new().build_hasher().finish() % 1000;
+    interval.mul_f64(0.9 + f64::from(u32::try_from(random).unwrap_or_default()) / 5000.0)
+}
+
+/// An error with all that caused it.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_stays_within_a_tenth() {
+        for _ in 0..1000 {
+            let jittered = jittered(Duration::from_secs(100));
+            assert!((Duration::from_secs(90)..=Duration::from_secs(110)).contains(&jittered), "{jittered:?}");
+        }
+    }
+}

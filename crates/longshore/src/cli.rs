@@ -1,0 +1,160 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A container image registry.
+///
+/// Serves docker, podman, containerd and every other client of the OCI distribution specification from one binary and
+/// one folder.
+#[derive(Debug, Parser)]
+#[command(
+    name = "longshore",
+    version,
+    about,
+    long_about,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  longshore serve                                 registry on 127.0.0.1:5000, data in ./longshore-data
+  longshore serve --data /srv/images --listen :5000
+  longshore serve /etc/docker/registry/config.yml takes over where registry:2 was
+  docker push 127.0.0.1:5000/demo/app:v1
+
+Exit codes: 0 done; 1 failed; 2 wrong arguments or configuration; 3 verify found damage."
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the registry until SIGTERM or Ctrl-C.
+    ///
+    /// Without a configuration it listens on 127.0.0.1:5000, keeps its data in ./longshore-data, and lets everybody on
+    /// this machine push, pull and delete. Given the configuration and volume of registry:2 it takes their place.
+    /// SIGTERM and Ctrl-C let requests under way finish, a second one ends at once; SIGHUP reads certificates again.
+    #[command(after_help = "Examples:
+  longshore serve
+  longshore serve --listen 0.0.0.0:5000 --data /srv/images
+  REGISTRY_STORAGE_DELETE_ENABLED=true longshore serve config.yml")]
+    Serve {
+        #[command(flatten)]
+        place: Place,
+        /// Where to listen, host:port; instead of http.addr.
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<String>,
+    },
+    /// Takes what nothing refers to any more, now instead of in the background.
+    ///
+    /// Looks at what is due: what lost its last user longer ago than collection.delay, and uploads that stand still.
+    /// Safe beside a running server.
+    #[command(after_help = "Examples:
+  longshore gc --dry-run config.yml      what would go, and why
+  longshore gc --data /srv/images
+  longshore gc --sweep config.yml        also content that no index entry speaks of")]
+    Gc {
+        #[command(flatten)]
+        place: Place,
+        /// Only tells what would go and why.
+        #[arg(long)]
+        dry_run: bool,
+        /// Also walks the whole store for content that the index does not know and that is older than a day.
+        #[arg(long)]
+        sweep: bool,
+    },
+    /// Reads every blob again, compares it with its digest, and checks every link.
+    ///
+    /// Damaged files are set aside, never deleted. Ends with exit code 3 if it finds damage. Safe beside a running
+    /// server.
+    Verify {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Writes the link files of registry:2 for everything in the index: the way back.
+    ///
+    /// Afterwards registry:2 serves the same folder. Stop pushes first, or what is pushed meanwhile is missing.
+    Links {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Makes a lost index anew from link files and blobs, and says what it could not recover.
+    ///
+    /// Refuses while a server uses the folder, and when the index holds anything: a rebuild is for a lost one.
+    Rebuild {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Checks and explains configurations.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Prints the version.
+    Version,
+}
+
+/// Which registry is meant.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Place {
+    /// The configuration file, as registry:2 has it. Without: what REGISTRY_CONFIGURATION_PATH names, if it is set.
+    #[arg(value_name = "CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The storage folder, instead of storage.filesystem.rootdirectory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Says all that is wrong with a configuration, the environment included; silent and exit code 0 if it is good.
+    Check {
+        /// The configuration file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Prints what the configuration and the environment come to, without secrets.
+    Show {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Prints a JSON Schema for editors.
+    Schema,
+    /// Prints the table of all keys, in Markdown.
+    Reference,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_reads() {
+        for line in [
+            "serve",
+            "serve c.yml --data d --listen :5000",
+            "gc --dry-run c.yml",
+            "gc --sweep --data d",
+            "verify c.yml",
+            "links",
+            "rebuild --data d",
+            "config check c.yml",
+            "config show",
+            "config schema",
+            "version",
+        ] {
+            let words = std::iter::once("longshore").chain(line.split(' '));
+            assert!(Arguments::try_parse_from(words).is_ok(), "{line}");
+        }
+        assert!(Arguments::try_parse_from(["longshore", "config", "check"]).is_err());
+    }
+}

@@ -1,0 +1,163 @@
+//! `longshore serve`.
+
+use std::{
+    io::{IsTerminal as _, Write as _, stderr},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use longshore_http::{Metrics, Parts, Server};
+use tokio::{sync::watch, task::JoinSet, time::timeout};
+
+use super::{USAGE, complain, load, runtime};
+use crate::{
+    background,
+    cli::Place,
+    config::{Config, LogFormat},
+    lock::Use,
+    logging::Logging,
+    notifications::Notifier,
+    open::{Opened, open},
+    progress::progress,
+    server, signals,
+};
+
+/// How long work in the background may take to come to its end.
+const BACKGROUND_ENDS_WITHIN: Duration = Duration::from_secs(30);
+
+pub(super) fn run(place: &Place, listen: Option<&str>) -> ExitCode {
+    let loaded = match load(place, listen) {
+        Ok(loaded) => loaded,
+        Err(errors) => {
+            complain(&errors.to_string());
+            return ExitCode::from(USAGE);
+        }
+    };
+    let served = runtime().and_then(|runtime| {
+        runtime.block_on(async {
+            let logging = Logging::start(&loaded.config.log, &loaded.config.tracing)?;
+            for warning in &loaded.warnings {
+                tracing::warn!("{warning}");
+            }
+            let served = serve(&loaded.config).await;
+            if let Err(error) = &served {
+                tracing::error!("{error:#}");
+            }
+            logging.finish().await;
+            Ok(served)
+        })
+    });
+    match served {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        // The log has it.
+        Ok(Err(_)) => ExitCode::FAILURE,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let settings = server::http_settings(config)?;
+    let authenticator = Arc::new(server::authenticator(&config.auth)?);
+    let opened = open(config, Use::Serve).await?;
+    take_over(&opened).await?;
+
+    let registry = opened.registry.clone();
+    let metrics = Arc::new(Metrics::default());
+    let parts = Parts { registry: registry.clone(), authenticator, metrics };
+    let server =
+        Server::bind(settings, parts).await.map_err(|error| anyhow::anyhow!(background::chain(&error)))?;
+    let mut stopping = signals::listen(server.handle())?;
+    let mut tasks = start_background(config, &opened, &stopping)?;
+    tell_where(config, &server);
+
+    server
+        .run(async move {
+            // The sender lives as long as the process.
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        })
+        .await;
+    let ended = timeout(BACKGROUND_ENDS_WITHIN, async {
+        while tasks.join_next().await.is_some() {}
+        registry.idle().await;
+    });
+    if ended.await.is_err() {
+        tracing::warn!("work in the background was cut off; it goes on with the next start");
+        tasks.shutdown().await;
+    }
+    registry.metadata().close().await;
+    tracing::info!("ended");
+    Ok(())
+}
+
+/// Takes over a volume of `registry:2` at the first start.
+async fn take_over(opened: &Opened) -> anyhow::Result<()> {
+    if !opened.registry.import_is_due().await? {
+        return Ok(());
+    }
+    // In a new folder there is nothing to tell of.
+    let progress = if opened.layout.exists() { progress() } else { Box::new(()) };
+    let report = opened
+        .registry
+        .import(&opened.layout, background::now(), progress.as_ref())
+        .await
+        .context("could not take over what registry:2 left; start again to go on")?;
+    if report.repositories > 0 || report.problems_count > 0 {
+        tracing::info!(
+            repositories = report.repositories,
+            manifests = report.manifests,
+            tags = report.tags,
+            links = report.links,
+            problems = report.problems_count,
+            "took over the volume of another registry"
+        );
+    }
+    Ok(())
+}
+
+fn start_background(
+    config: &Config,
+    opened: &Opened,
+    stopping: &watch::Receiver<bool>,
+) -> anyhow::Result<JoinSet<()>> {
+    let mut tasks = JoinSet::new();
+    if config.collection.enabled && !config.storage.readonly {
+        tasks.spawn(background::collect(
+            opened.registry.clone(),
+            config.collection.interval,
+            stopping.clone(),
+        ));
+    }
+    if !config.notifications.endpoints.is_empty() {
+        let notifier = Notifier::new(config, opened.registry.metadata().clone())?;
+        notifier.start(&mut tasks, stopping);
+    }
+    Ok(tasks)
+}
+
+/// One line for the log, which programs read too, and on a terminal one for the person who started it.
+fn tell_where(config: &Config, server: &Server) {
+    if let Some(address) = server.debug_addr() {
+        tracing::info!(%address, "debug listener");
+    }
+    let address = server.local_addr().map_or_else(|| config.http.addr.clone(), |address| address.to_string());
+    tracing::info!(
+        address,
+        tls = config.http.tls.is_some(),
+        storage = %config.storage.root.display(),
+        version = env!("CARGO_PKG_VERSION"),
+        "listening on {address}"
+    );
+    if stderr().is_terminal() && config.log.format == LogFormat::Text && !config.http.unix {
+        // An address of no machine in particular is reached by this machine's own.
+        let host = address.replace("[::]", "localhost").replace("0.0.0.0", "localhost");
+        let _ = writeln!(
+            stderr().lock(),
+            "\nLongshore is ready. Try:  docker tag alpine {host}/demo/alpine && docker push {host}/demo/alpine\n"
+        );
+    }
+}

@@ -1,0 +1,82 @@
+//! Puts storage, index and use cases together, as a configuration says.
+
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use longshore_metadata::{Metadata, MetadataSettings};
+use longshore_registry::{CollectionSettings, Registry, RegistrySettings, UploadSettings};
+use longshore_storage::{DistributionLayout, FilesystemSettings, FilesystemStore};
+
+use crate::{
+    config::Config,
+    lock::{FolderLock, Use},
+};
+
+/// How long an address to which a client is redirected holds, where the store has such addresses.
+const REDIRECT_LIFETIME: Duration = Duration::from_secs(20 * 60);
+
+/// A registry with its parts, not served yet.
+pub(crate) struct Opened {
+    pub(crate) registry: Registry,
+    /// The link files of `registry:2` on the same volume.
+    pub(crate) layout: DistributionLayout,
+    /// Held until the end of the process.
+    _lock: Option<FolderLock>,
+}
+
+/// Opens everything. Makes the storage folder if it is missing.
+pub(crate) async fn open(config: &Config, purpose: Use) -> anyhow::Result<Opened> {
+    let storage = &config.storage;
+    let root = storage.root.display();
+    fs::create_dir_all(&storage.root)
+        .with_context(|| format!("cannot make the storage folder {root}; choose another with --data"))?;
+    let root =
+        fs::canonicalize(&storage.root).with_context(|| format!("cannot use the storage folder {root}"))?;
+    let store = FilesystemStore::open(&FilesystemSettings { root: root.clone(), durable: storage.durable })?;
+    let metadata = metadata_settings(config, &root);
+    let lock = FolderLock::take(&root, purpose, metadata.url.starts_with("sqlite:"))?;
+    let index = Metadata::open(&metadata).await.with_context(|| match &config.metadata.url {
+        Some(_) => "cannot open the index that metadata.url names".to_owned(),
+        None => format!("cannot open the index in {}", root.join("longshore").display()),
+    })?;
+    let store = Arc::new(store);
+    let registry = Registry::new(index, store.clone(), store, registry_settings(config));
+    Ok(Opened { registry, layout: DistributionLayout::new(root, storage.durable), _lock: lock })
+}
+
+fn metadata_settings(config: &Config, root: &std::path::Path) -> MetadataSettings {
+    let own = || {
+        let path: PathBuf = root.join("longshore").join("index.sqlite3");
+        format!("sqlite://{}", path.display())
+    };
+    MetadataSettings {
+        url: config.metadata.url.as_ref().map_or_else(own, |url| url.reveal().to_owned()),
+        connections_max: config.metadata.connections_max,
+        durable: config.storage.durable,
+    }
+}
+
+fn registry_settings(config: &Config) -> RegistrySettings {
+    RegistrySettings {
+        collection: CollectionSettings {
+            delay: config.collection.delay,
+            untagged: config.collection.untagged,
+        },
+        uploads: UploadSettings {
+            // Some three hundred years, where they are kept for ever.
+            expire_after: config
+                .storage
+                .uploads_expire_after
+                .unwrap_or(Duration::from_millis(i64::MAX as u64 / 1_000_000)),
+            count_max: config.limits.uploads_max,
+            blob_bytes_max: config.limits.blob_bytes_max,
+        },
+        undelete_window: config.collection.undelete_window,
+        delete_enabled: config.storage.delete_enabled,
+        readonly: config.storage.readonly,
+        sparse_images: config.limits.sparse_images,
+        notify: !config.notifications.endpoints.is_empty(),
+        notify_references: config.notifications.include_references,
+        redirect_lifetime: config.storage.redirect.then_some(REDIRECT_LIFETIME),
+    }
+}

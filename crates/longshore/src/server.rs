@@ -1,0 +1,132 @@
+//! The HTTP server's settings and its parts, from a configuration.
+
+use std::{
+    net::{Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs as _},
+    path::PathBuf,
+};
+
+use anyhow::{Context as _, bail};
+use longshore_auth::{Authenticator, Htpasswd, TokenVerifier};
+use longshore_http::{
+    ClientAuth, DebugSettings, HttpLimits, HttpSettings, ListenAddr, TlsSettings, TlsVersion,
+};
+
+use crate::config::{AuthConfig, Config, TlsConfig};
+
+/// Everything that the server wants to know.
+pub(crate) fn http_settings(config: &Config) -> anyhow::Result<HttpSettings> {
+    let http = &config.http;
+    let listen = match http.unix {
+        true => ListenAddr::Unix(PathBuf::from(&http.addr)),
+        false => ListenAddr::Tcp(resolve("http.addr", &http.addr)?),
+    };
+    let debug = match &http.debug {
+        Some(debug) => Some(DebugSettings {
+            listen: ListenAddr::Tcp(resolve("http.debug.addr", &debug.addr)?),
+            metrics_path: debug.metrics_path.clone(),
+        }),
+        None => None,
+    };
+    let each_value = |(name, values): &(String, Vec<String>)| {
+        values.iter().map(|value| (name.clone(), value.clone())).collect::<Vec<_>>()
+    };
+    Ok(HttpSettings {
+        listen,
+        prefix: http.prefix.clone(),
+        host: http.host.clone(),
+        relative_urls: http.relative_urls,
+        drain_timeout: http.drain_timeout,
+        headers: http.headers.iter().flat_map(each_value).collect(),
+        tls: http.tls.as_ref().map(tls_settings).transpose()?,
+        http2: http.http2,
+        debug,
+        metrics_on_main: http.metrics,
+        trusted_proxies: http.trusted_proxies.clone(),
+        limits: limits(config),
+    })
+}
+
+fn limits(config: &Config) -> HttpLimits {
+    let limits = &config.limits;
+    HttpLimits {
+        connections_max: limits.connections_max,
+        handshake_timeout: limits.handshake_timeout,
+        header_timeout: limits.header_timeout,
+        idle_timeout: limits.idle_timeout,
+        stall_timeout: limits.body_timeout,
+        header_bytes_max: limits.header_bytes_max,
+        streams_max: limits.streams_max,
+        manifest_bytes_max: limits.manifest_bytes_max,
+        tags_max: limits.tags_max,
+        catalog_max: limits.catalog_entries_max,
+    }
+}
+
+fn tls_settings(tls: &TlsConfig) -> anyhow::Result<TlsSettings> {
+    let client_auth = match tls.client_auth {
+        "none" => ClientAuth::None,
+        "request-client-cert" => ClientAuth::Request,
+        "require-any-client-cert" => ClientAuth::RequireAny,
+        "verify-client-cert-if-given" => ClientAuth::VerifyIfGiven,
+        "require-and-verify-client-cert" => ClientAuth::RequireAndVerify,
+        other => bail!("http.tls.clientauth: {other}"),
+    };
+    Ok(TlsSettings {
+        certificate: tls.certificate.clone(),
+        key: tls.key.clone(),
+        minimum_version: if tls.tls13_only { TlsVersion::Tls13 } else { TlsVersion::Tls12 },
+        cipher_suites: tls.cipher_suites.clone(),
+        client_cas: tls.client_cas.clone(),
+        client_auth,
+    })
+}
+
+/// `:5000` means every address of this machine, IPv6 included where there is such a thing.
+fn resolve(key: &str, addr: &str) -> anyhow::Result<SocketAddr> {
+    if let Some(port) = addr.strip_prefix(':') {
+        let port = port.parse().with_context(|| format!("{key}: {addr} has no port"))?;
+        let has_ipv6 = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)).is_ok();
+        return Ok(if has_ipv6 { (Ipv6Addr::UNSPECIFIED, port).into() } else { ([0, 0, 0, 0], port).into() });
+    }
+    let mut found =
+        addr.to_socket_addrs().with_context(|| format!("{key}: cannot find the address of {addr}"))?;
+    found.next().with_context(|| format!("{key}: {addr} has no address"))
+}
+
+/// Who may come in.
+pub(crate) fn authenticator(config: &AuthConfig) -> anyhow::Result<Authenticator> {
+    Ok(match config {
+        AuthConfig::Open => Authenticator::Open,
+        AuthConfig::Silly { realm, service } => {
+            tracing::warn!("auth.silly lets in whoever sends any credentials: it is made for tests");
+            Authenticator::Silly { realm: realm.clone(), service: service.clone() }
+        }
+        AuthConfig::Htpasswd(settings) => {
+            let htpasswd = Htpasswd::new(settings.clone())?;
+            if let Err(error) = htpasswd.check() {
+                tracing::warn!("{error}");
+            }
+            Authenticator::Htpasswd(htpasswd)
+        }
+        AuthConfig::Token(settings) => Authenticator::Token(TokenVerifier::new(settings.clone())?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        assert_eq!(resolve("k", "127.0.0.1:0").unwrap(), "127.0.0.1:0".parse().unwrap());
+        assert_eq!(resolve("k", "[::1]:80").unwrap(), "[::1]:80".parse().unwrap());
+        let everywhere = resolve("k", ":5000").unwrap();
+        assert!(everywhere.ip().is_unspecified() && everywhere.port() == 5000);
+        assert!(
+            resolve("k", "no.such.host.invalid:1")
+                .unwrap_err()
+                .to_string()
+                .contains("no.such.host.invalid:1")
+        );
+    }
+}
