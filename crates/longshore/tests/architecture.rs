@@ -13,7 +13,7 @@ type Arrows = BTreeMap<String, BTreeSet<String>>;
 /// The lines of the fenced block named `arrows`.
 fn written() -> Arrows {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ARCHITECTURE.md");
-    let page = fs::read_to_string(path).unwrap();
+    let page = fs::read_to_string(path).expect("ARCHITECTURE.md can be read");
     let (_, rest) = page.split_once("```arrows\n").expect("ARCHITECTURE.md has a block of arrows");
     let (block, _) = rest.split_once("```").expect("the block of arrows ends");
     block
@@ -32,7 +32,7 @@ fn real() -> Arrows {
         .no_deps()
         .other_options(vec!["--offline".to_owned()])
         .exec()
-        .unwrap();
+        .expect("cargo can read this workspace");
     let members = metadata.workspace_packages();
     let names: BTreeSet<_> = members.iter().map(|package| package.name.to_string()).collect();
     let needs = |package: &cargo_metadata::Package| {

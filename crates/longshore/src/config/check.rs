@@ -100,11 +100,10 @@ fn unknown(name: &str, parent: &str) -> String {
 /// The key that was probably meant: one of those beside it, else one of that name elsewhere.
 pub(crate) fn nearest(name: &str, parent: &str) -> Option<String> {
     let name = name.to_lowercase();
-    let close = |known: &str| strsim::damerau_levenshtein(&name, known);
     let beside = keys::children(parent)
-        .map(|known| (close(known), known))
-        .filter(|(distance, known)| *distance <= known.len().max(name.len()) / 3)
-        .min();
+        .map(|known| (strsim::jaro_winkler(&name, known), known))
+        .filter(|(likeness, _)| *likeness >= 0.8)
+        .max_by(|one, other| one.0.total_cmp(&other.0));
     if let Some((_, known)) = beside {
         return Some(join(parent, known));
     }
