@@ -11,13 +11,17 @@ mod manifests;
 mod sweep;
 mod uploads;
 
-use longshore_metadata::{Metadata, MetadataError, ReadTx, RepositoryId};
+use std::collections::HashSet;
+
+use longshore_metadata::{BlobId, ManifestId, Metadata, MetadataError, ReadTx, RepositoryId};
 use longshore_types::{RepositoryName, Timestamp};
 
 use crate::{Registry, RegistrySettings};
 
 /// How many due reviews are read at a time.
 const BATCH: usize = 100;
+/// How many of them are worked at a time: their transactions are committed together.
+const PARALLEL: usize = 8;
 /// How many due reviews of a kind a dry run looks at: it cannot work them off one batch after the other.
 const DRY_RUN_MAX: usize = 100_000;
 
@@ -62,6 +66,9 @@ struct Run<'a> {
     now: Timestamp,
     found: Found<'a>,
     report: CollectionReport,
+    /// What could not be worked in this run: it is not tried again, even if it could not be put off.
+    failed_manifests: HashSet<ManifestId>,
+    failed_links: HashSet<(RepositoryId, BlobId)>,
 }
 
 impl Registry {
@@ -80,14 +87,21 @@ impl Registry {
         dry_run: bool,
         found: &(dyn Fn(&Collected) + Send + Sync),
     ) -> Result<CollectionReport, MetadataError> {
-        let mut run = Run { registry: self, now, found, report: CollectionReport::default() };
+        let mut run = Run {
+            registry: self,
+            now,
+            found,
+            report: CollectionReport::default(),
+            failed_manifests: HashSet::new(),
+            failed_links: HashSet::new(),
+        };
         if dry_run {
             run.preview_manifests().await?;
             run.preview_blobs().await?;
             run.preview_uploads().await?;
         } else {
-            run.collect_manifests().await?;
-            run.collect_blobs().await?;
+            // In turns: what one queue is fed with while it is worked must not keep the other waiting.
+            while run.collect_manifests().await? | run.collect_blobs().await? {}
             run.collect_uploads().await?;
         }
         Ok(run.report)
@@ -112,4 +126,9 @@ impl Run<'_> {
 async fn name_of(tx: &mut ReadTx, id: RepositoryId) -> Result<RepositoryName, MetadataError> {
     let record = tx.repository_by_id(id).await?;
     Ok(record.ok_or_else(|| MetadataError::Corrupt("a review of a repository that is not".to_owned()))?.name)
+}
+
+/// A function, so that no future holds the borrowed error.
+fn warn(what: &str, error: &(dyn std::error::Error + 'static)) {
+    tracing::warn!(error, "{what}");
 }

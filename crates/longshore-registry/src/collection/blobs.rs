@@ -5,11 +5,12 @@
 
 use std::collections::HashSet;
 
+use futures_util::{StreamExt, stream};
 use longshore_metadata::{BlobRecord, BlobReview, MetadataError, ReviewEvent};
 use longshore_storage::StoreError;
 use longshore_types::RepositoryName;
 
-use super::{BATCH, Collected, DRY_RUN_MAX, Run, name_of};
+use super::{BATCH, Collected, DRY_RUN_MAX, PARALLEL, Run, name_of, warn};
 use crate::retry::{MayConflict, retry_on_conflict};
 
 /// Why a link cannot be worked now.
@@ -28,24 +29,31 @@ impl MayConflict for WorkError {
 }
 
 impl Run<'_> {
-    /// Works the due reviews until none is left.
-    pub(super) async fn collect_blobs(&mut self) -> Result<(), MetadataError> {
-        let mut failed = HashSet::new();
-        loop {
-            let due = self.metadata().read().await?.due_blob_reviews(self.now, BATCH).await?;
-            if due.iter().all(|review| failed.contains(&(review.repository, review.blob.id))) {
-                return Ok(());
+    /// Works some of the due reviews; `false` when there were none.
+    pub(super) async fn collect_blobs(&mut self) -> Result<bool, MetadataError> {
+        let mut due = self.metadata().read().await?.due_blob_reviews(self.now, BATCH).await?;
+        due.retain(|review| !self.failed_links.contains(&(review.repository, review.blob.id)));
+        let this = &*self;
+        let work = async |review: BlobReview| {
+            let result = this.work_blob(&review).await;
+            (review, result)
+        };
+        let worked: Vec<_> = stream::iter(due).map(work).buffered(PARALLEL).collect().await;
+        for (review, Worked { unlinked, removed, error }) in &worked {
+            self.report.reviewed += 1;
+            if let Some(repository) = unlinked {
+                self.tell_of_link(&review.blob, repository);
             }
-            for review in due {
-                self.report.reviewed += 1;
-                if let Err(error) = self.work_blob(&review).await {
-                    let (digest, error) = (review.blob.digest, &error as &dyn std::error::Error);
-                    tracing::warn!(%digest, error, "could not review a blob, later again");
-                    failed.insert((review.repository, review.blob.id));
-                    self.postpone_blob(&review).await;
-                }
+            if *removed {
+                self.tell_of_blob(&review.blob);
+            }
+            if let Some(error) = error {
+                warn(&format!("could not review blob {}, later again", review.blob.digest), error);
+                self.failed_links.insert((review.repository, review.blob.id));
+                self.postpone_blob(review).await;
             }
         }
+        Ok(!worked.is_empty())
     }
 
     /// Tells what [`Run::collect_blobs`] would take.
@@ -94,17 +102,17 @@ impl Run<'_> {
         });
     }
 
-    async fn work_blob(&mut self, review: &BlobReview) -> Result<(), WorkError> {
-        let this = &*self;
-        let unlinked = retry_on_conflict(|| this.unlink(review)).await?;
+    async fn work_blob(&self, review: &BlobReview) -> Worked {
+        let mut worked = Worked::default();
+        worked.error = self.try_work_blob(review, &mut worked).await.err();
+        worked
+    }
+
+    async fn try_work_blob(&self, review: &BlobReview, worked: &mut Worked) -> Result<(), WorkError> {
+        let unlinked = retry_on_conflict(|| self.unlink(review)).await?;
         let Some(Unlinked { repository, had_link }) = unlinked else { return Ok(()) };
-        if had_link {
-            self.tell_of_link(&review.blob, &repository);
-        }
-        let this = &*self;
-        if retry_on_conflict(|| this.remove(review, &repository)).await? {
-            self.tell_of_blob(&review.blob);
-        }
+        worked.unlinked = had_link.then(|| repository.clone());
+        worked.removed = retry_on_conflict(|| self.remove(review, &repository)).await?;
         Ok(())
     }
 
@@ -159,9 +167,20 @@ impl Run<'_> {
         })
         .await;
         if let Err(error) = postponed {
-            tracing::warn!(error = &error as &dyn std::error::Error, "could not put a review off");
+            warn("could not put a review off", &error);
         }
     }
+}
+
+/// What became of a review.
+#[derive(Default)]
+struct Worked {
+    /// The repository whose link was taken away.
+    unlinked: Option<RepositoryName>,
+    /// Whether the content was removed.
+    removed: bool,
+    /// What stopped it.
+    error: Option<WorkError>,
 }
 
 /// What [`Run::unlink`] did.

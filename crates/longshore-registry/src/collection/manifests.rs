@@ -1,42 +1,42 @@
 //! Reviews of manifests.
 
-use std::collections::HashSet;
-
+use futures_util::{StreamExt, stream};
 use longshore_metadata::{
     ManifestRecord, ManifestReview, MetadataError, ReadTx, RepositoryId, ReviewEvent, WriteTx,
 };
 use longshore_types::RepositoryName;
 
 use super::{
-    BATCH, Collected, DRY_RUN_MAX, Run,
+    BATCH, Collected, DRY_RUN_MAX, PARALLEL, Run,
     decision::{ManifestFacts, Policy, Verdict, review_manifest},
-    name_of,
+    name_of, warn,
 };
 use crate::retry::retry_on_conflict;
 
 impl Run<'_> {
-    /// Works the due reviews until none is left.
-    pub(super) async fn collect_manifests(&mut self) -> Result<(), MetadataError> {
-        let mut failed = HashSet::new();
-        loop {
-            let due = self.metadata().read().await?.due_manifest_reviews(self.now, BATCH).await?;
-            if due.iter().all(|review| failed.contains(&review.manifest)) {
-                return Ok(());
-            }
-            for review in due {
-                self.report.reviewed += 1;
-                match retry_on_conflict(|| self.work_manifest(&review)).await {
-                    Ok(Some(collected)) => self.tell_of_manifest(&collected),
-                    Ok(None) => {}
-                    Err(error) => {
-                        let error = &error as &dyn std::error::Error;
-                        tracing::warn!(error, "could not review a manifest, later again");
-                        failed.insert(review.manifest);
-                        self.postpone_manifest(&review).await;
-                    }
+    /// Works some of the due reviews; `false` when there were none.
+    pub(super) async fn collect_manifests(&mut self) -> Result<bool, MetadataError> {
+        let mut due = self.metadata().read().await?.due_manifest_reviews(self.now, BATCH).await?;
+        due.retain(|review| !self.failed_manifests.contains(&review.manifest));
+        let this = &*self;
+        let work = async |review: ManifestReview| {
+            let result = retry_on_conflict(|| this.work_manifest(&review)).await;
+            (review, result)
+        };
+        let worked: Vec<_> = stream::iter(due).map(work).buffered(PARALLEL).collect().await;
+        for (review, result) in &worked {
+            self.report.reviewed += 1;
+            match result {
+                Ok(Some(collected)) => self.tell_of_manifest(collected),
+                Ok(None) => {}
+                Err(error) => {
+                    warn("could not review a manifest, later again", error);
+                    self.failed_manifests.insert(review.manifest);
+                    self.postpone_manifest(review).await;
                 }
             }
         }
+        Ok(!worked.is_empty())
     }
 
     /// Tells what [`Run::collect_manifests`] would take.
@@ -170,7 +170,7 @@ impl Run<'_> {
         })
         .await;
         if let Err(error) = postponed {
-            tracing::warn!(error = &error as &dyn std::error::Error, "could not put a review off");
+            warn("could not put a review off", &error);
         }
     }
 }

@@ -76,7 +76,7 @@ impl Registry {
     }
 
     /// Whether any row speaks of that content.
-    async fn is_known(&self, digest: &Digest) -> Result<bool, MetadataError> {
+    pub(crate) async fn is_known(&self, digest: &Digest) -> Result<bool, MetadataError> {
         let mut tx = self.inner.metadata.read().await?;
         Ok(tx.blob(digest).await?.is_some() || tx.digest_has_manifest(digest).await?)
     }

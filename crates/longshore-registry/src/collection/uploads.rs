@@ -7,8 +7,11 @@ use longshore_metadata::{MetadataError, UploadRecord};
 use longshore_storage::UploadProgress;
 use longshore_types::{Timestamp, UploadId};
 
-use super::{BATCH, Collected, DRY_RUN_MAX, Run, name_of};
-use crate::{retry::retry_on_conflict, uploads::progress_of};
+use super::{BATCH, Collected, DRY_RUN_MAX, Run, name_of, warn};
+use crate::{
+    retry::retry_on_conflict,
+    uploads::{UploadLock, progress_of},
+};
 
 impl Run<'_> {
     /// Gives up uploads that have not grown for too long, and bytes in the store that the index knows no upload of.
@@ -27,8 +30,7 @@ impl Run<'_> {
                     Ok(true) => self.tell_of_upload(&record).await?,
                     Ok(false) => {}
                     Err(error) => {
-                        let error = &error as &dyn std::error::Error;
-                        tracing::warn!(upload = %record.id, error, "could not give an upload up");
+                        warn(&format!("could not give upload {} up", record.id), &error);
                     }
                 }
             }
@@ -74,7 +76,7 @@ impl Run<'_> {
         let given_up = retry_on_conflict(async || -> Result<bool, MetadataError> {
             let mut tx = self.metadata().write().await?;
             let current = tx.upload(stale.repository, &stale.id).await?;
-            if current.is_none_or(|current| current.updated_at > since) {
+            if current.is_none_or(|current| current.updated_at >= since) {
                 return Ok(false);
             }
             tx.delete_upload(&stale.id).await?;
@@ -95,11 +97,14 @@ impl Run<'_> {
             let (id, written_at) = match listed {
                 Ok(listed) => listed,
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "could not list all uploads");
+                    warn("could not list all uploads", &error);
                     return Ok(());
                 }
             };
-            if written_at <= since && self.is_orphan(&id).await? {
+            if written_at >= since {
+                continue;
+            }
+            if let Some(_lock) = self.lock_orphan(&id).await? {
                 if !dry_run {
                     let progress = UploadProgress { size_bytes: 0, state: Vec::new() };
                     self.registry.discard_bytes(&id, &progress).await;
@@ -117,9 +122,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn is_orphan(&self, id: &UploadId) -> Result<bool, MetadataError> {
-        // Uploads of one request have no row while they run, but a lock.
-        let Some(_lock) = self.registry.inner.upload_locks.try_lock(*id) else { return Ok(false) };
-        Ok(!self.metadata().read().await?.upload_exists(id).await?)
+    /// An upload that the index does not know, held so that nobody in this process begins or writes it meanwhile:
+    /// uploads of one request never have a row, new ones not yet.
+    async fn lock_orphan(&self, id: &UploadId) -> Result<Option<UploadLock>, MetadataError> {
+        if self.metadata().read().await?.upload_exists(id).await? {
+            return Ok(None);
+        }
+        let Some(lock) = self.registry.inner.upload_locks.try_lock(*id) else { return Ok(None) };
+        let exists = self.metadata().read().await?.upload_exists(id).await?;
+        Ok((!exists).then_some(lock))
     }
 }

@@ -29,6 +29,7 @@ impl Registry {
         self.require_writable()?;
         self.require_room_for_upload().await?;
         let id = UploadId::random();
+        let _lock = self.inner.upload_locks.try_lock(id).ok_or(UploadError::Busy(id))?;
         // The store first: a row must not promise an upload that the store does not know.
         let progress = self.inner.uploads.create(&id).await?;
         retry_on_conflict(async || -> Result<(), MetadataError> {

@@ -1,0 +1,14 @@
+//! The use cases against real stores and a real index.
+
+#![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+mod blobs;
+mod collection;
+mod deletion;
+mod faults;
+mod manifests;
+mod model;
+mod referrers;
+mod storm;
+mod support;
+mod uploads;
