@@ -149,7 +149,7 @@ mod tests {
         }
 
         fn stream(&self, _range: ByteRange) -> ByteStream {
-            let chunks: Vec<_> = self.chunks.iter().map(|chunk| match chunk {
+            let chunks = self.chunks.iter().map(|chunk| match chunk {
                 Ok(bytes) => Ok(Bytes::from_static(bytes)),
                 Err(()) => Err(StoreError::NotFound),
             });

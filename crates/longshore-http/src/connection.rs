@@ -10,15 +10,13 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    sync::watch,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
     HttpLimits,
     activity::{Activity, InFlight, TimedIo},
     context::RawRequest,
+    drain::Draining,
 };
 
 /// Longest buffer of HTTP/1: more than the headers may have, and large reads of bodies.
@@ -30,12 +28,12 @@ const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 /// Most streams that a client may have reset before they were looked at (CVE-2023-44487).
 const RESET_STREAMS_MAX: usize = 20;
 
-/// Serves requests until the other end closes, idles too long, or `drain` changes and the requests under way have ended.
+/// Serves requests until the other end closes, idles too long, or draining begins and the requests under way have ended.
 pub(crate) async fn drive<S, F, B>(
     stream: S,
     limits: &HttpLimits,
     http2: bool,
-    mut drain: watch::Receiver<bool>,
+    mut draining: Draining,
     respond: impl Fn(RawRequest, InFlight) -> F,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
@@ -55,8 +53,7 @@ pub(crate) async fn drive<S, F, B>(
     tokio::select! {
         // Either way the connection is still polled below, or over.
         ended = &mut connection => return log_end(ended),
-        // An error means that the server is gone, which is the same to a connection.
-        _ = drain.wait_for(|draining| *draining) => {}
+        () = draining.begun() => {}
         () = activity.idle(limits.idle_timeout) => {}
     }
     connection.as_mut().graceful_shutdown();

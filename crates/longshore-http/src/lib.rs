@@ -12,6 +12,7 @@ mod conditional;
 mod connection;
 mod context;
 mod debug;
+mod drain;
 mod endpoint;
 mod error;
 mod handlers;

@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore},
     task::{JoinError, JoinSet},
 };
 use tokio_rustls::TlsAcceptor;
@@ -16,6 +16,7 @@ use crate::{
     connection,
     context::{Context, Parts, RawRequest},
     debug,
+    drain::{Draining, drain},
     health::Readiness,
     listener::{Listener, Stream},
     request_id::RequestIds,
@@ -135,7 +136,7 @@ impl Server {
     /// Serves until `shutdown` ends. Then nobody is let in any more, requests under way go on for the drain timeout,
     /// and what is not done by then is cut off.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let (drain, draining) = watch::channel(false);
+        let (drain, draining) = drain();
         let tls = self.tls.clone();
         let drain_timeout = self.drain_timeout;
         let mut listeners = pin!(self.listen(draining));
@@ -144,7 +145,7 @@ impl Server {
             () = watch_files(tls.as_deref()) => return,
             () = shutdown => {}
         }
-        drain.send_replace(true);
+        drain.begin();
         if tokio::time::timeout(drain_timeout, listeners).await.is_err() {
             // Dropping the listeners' connections cuts them off.
             tracing::warn!(timeout_seconds = drain_timeout.as_secs(), "requests under way were cut off");
@@ -152,7 +153,7 @@ impl Server {
     }
 
     /// Runs all listeners until they are drained.
-    async fn listen(self, draining: watch::Receiver<bool>) {
+    async fn listen(self, draining: Draining) {
         let Self { main, debug, tls, http2, cx, .. } = self;
         let face = Arc::new(MainFace { cx: Arc::clone(&cx), tls, http2, draining: draining.clone() });
         let main = accept(main, cx.limits.connections_max, draining.clone(), move |stream, address| {
@@ -172,7 +173,7 @@ impl Server {
 async fn accept<F>(
     listener: Listener,
     connections_max: usize,
-    mut draining: watch::Receiver<bool>,
+    mut draining: Draining,
     serve: impl Fn(Stream, Option<SocketAddr>) -> F,
 ) where
     F: Future<Output = ()> + Send + 'static,
@@ -193,7 +194,7 @@ async fn accept<F>(
                 Err(error) => rest_after(&error).await,
             },
             Some(ended) = connections.join_next() => log_panic(ended),
-            _ = draining.wait_for(|draining| *draining) => break,
+            () = draining.begun() => break,
         }
     }
     drop(listener);
@@ -241,7 +242,7 @@ struct MainFace {
     cx: Arc<Context>,
     tls: Option<Arc<Tls>>,
     http2: bool,
-    draining: watch::Receiver<bool>,
+    draining: Draining,
 }
 
 impl MainFace {
@@ -276,7 +277,7 @@ impl MainFace {
 struct DebugFace {
     cx: Arc<Context>,
     metrics_path: Option<String>,
-    draining: watch::Receiver<bool>,
+    draining: Draining,
 }
 
 impl DebugFace {
