@@ -53,6 +53,8 @@ impl HttpConfig {
         if !unix && !is_host_and_port(&addr) {
             http.refuse("addr", format!("{addr:?} is not host:port, such as 127.0.0.1:5000 or :5000"));
         }
+        let debug = debug(&http.section("debug"));
+        let metrics_elsewhere = debug.as_ref().is_some_and(|debug| debug.metrics_path.is_some());
         let drain_timeout = http.duration("draintimeout").filter(|timeout| !timeout.is_zero());
         Self {
             addr,
@@ -63,10 +65,10 @@ impl HttpConfig {
             drain_timeout: drain_timeout.unwrap_or(Duration::from_secs(30)),
             headers: http.headers("headers"),
             trusted_proxies: trusted_proxies(http),
-            metrics: http.boolean("metrics"),
+            metrics: if http.is_given("metrics") { http.boolean("metrics") } else { !metrics_elsewhere },
             tls: tls(&http.section("tls")),
             http2: !http.boolean("http2.disabled"),
-            debug: debug(&http.section("debug")),
+            debug,
         }
     }
 }
@@ -127,12 +129,12 @@ fn tls(tls: &Section<'_>) -> Option<TlsConfig> {
             cipher_suites,
             tls13_only: minimum == Some("tls1.3"),
         }),
-        (Some(_), None) => {
-            tls.refuse("key", "must be set, since certificate is");
+        (Some(certificate), None) => {
+            tls.refuse("key", format!("must be set, since certificate is: {}", certificate.display()));
             None
         }
-        (None, Some(_)) => {
-            tls.refuse("certificate", "must be set, since key is");
+        (None, Some(key)) => {
+            tls.refuse("certificate", format!("must be set, since key is: {}", key.display()));
             None
         }
     }

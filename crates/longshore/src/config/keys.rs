@@ -232,9 +232,9 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "http.metrics",
         Bool,
-        "Serves `/metrics` on this listener too: whoever can pull then sees how much everybody does.",
-    )
-    .or("false"),
+        "Whether this listener serves `/metrics` too. They name routes, never repositories or people, but whoever \
+         reaches the registry sees how much everybody does. Not given: unless `http.debug.prometheus` serves them.",
+    ),
     unneeded("http.secret", Secret, "unfinished uploads are kept in the index, nothing needs signing"),
     key("http.tls", Section, "Serving HTTPS. Files are read again on SIGHUP and when they change."),
     key("http.tls.certificate", Path, "A PEM file: the certificate and its chain."),
@@ -324,8 +324,8 @@ pub(crate) const KEYS: &[Key] = &[
     ignored("redis", Anything, "Longshore keeps nothing in Redis"),
     key("proxy", Section, "Mirroring another registry."),
     refused("proxy.remoteurl", Text, "mirroring is not supported yet"),
-    unneeded("proxy.username", Anything, "without `proxy.remoteurl` it has no effect"),
-    unneeded("proxy.password", Anything, "without `proxy.remoteurl` it has no effect"),
+    unneeded("proxy.username", Secret, "without `proxy.remoteurl` it has no effect"),
+    unneeded("proxy.password", Secret, "without `proxy.remoteurl` it has no effect"),
     unneeded("proxy.exec", Anything, "without `proxy.remoteurl` it has no effect"),
     unneeded("proxy.ttl", Anything, "without `proxy.remoteurl` it has no effect"),
     refused("middleware", Anything, "there are no plug-ins to run"),

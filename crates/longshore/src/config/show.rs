@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     check::join,
-    keys::{self, Kind},
+    keys::{self, Kind, Support},
     tree::{Node, Value},
 };
 
@@ -44,16 +44,12 @@ fn write_node(out: &mut String, node: &Node, row: &str, depth: usize, secret: bo
     }
 }
 
-/// Keys whose values are secret, and everything whose content the table does not know.
+/// Keys whose values are secret, and sections that may hold secrets which the table does not know.
 fn is_secret(row: &str) -> bool {
-    match keys::find(row) {
-        Some(key) => {
-            matches!(key.kind, Kind::Secret | Kind::Anything)
-                || row == "notifications.endpoints[].headers"
-                || row == "tracing.otlp.headers"
-        }
-        None => false,
-    }
+    let Some(key) = keys::find(row) else { return false };
+    let unknown_inside = key.kind == Kind::Anything && !matches!(key.support, Support::Unneeded(_));
+    let headers = ["notifications.endpoints[].headers", "tracing.otlp.headers"];
+    key.kind == Kind::Secret || unknown_inside || headers.contains(&row)
 }
 
 fn quoted(text: &str) -> String {

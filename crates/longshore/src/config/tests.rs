@@ -162,7 +162,7 @@ fn errors_say_where_and_what() {
         ],
     );
     check("log: {level: loud}", &["line 1: log.level: \"loud\" is none of error, warn, info, debug, trace"]);
-    check("http: {tls: {key: /k}}", &["line 1: http.tls.certificate: must be set, since key is"]);
+    check("http: {tls: {key: /k}}", &["line 1: http.tls.certificate: must be set, since key is: /k"]);
     check(
         "http: {trusted_proxies: [ten]}",
         &["line 1: http.trusted_proxies: ten: expected an address, a range as 10.0.0.0/8, or the word unix"],

@@ -47,9 +47,10 @@ impl Traces {
     /// Sends what is left; a collector that does not answer is given up after some seconds.
     pub(super) async fn finish(self) {
         // It blocks until the exporter, which runs on this runtime, is done.
-        let ended = tokio::task::spawn_blocking(move || self.0.shutdown()).await;
-        if !matches!(ended, Ok(Ok(()))) {
-            tracing::warn!("the last traces could not be sent");
+        match tokio::task::spawn_blocking(move || self.0.shutdown()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the last traces could not be sent"),
+            Err(error) => tracing::warn!(%error, "the last traces could not be sent"),
         }
     }
 }
