@@ -74,8 +74,9 @@ impl ReadTx {
         after: Option<BlobId>,
         limit: usize,
     ) -> Result<Page<BlobRecord>, MetadataError> {
-        let sql = "SELECT b.id, b.digest, b.size_bytes FROM repository_blobs l JOIN blobs b ON b.id = l.blob_id \
-                   WHERE l.repository_id = $1 AND l.blob_id > $2 ORDER BY l.blob_id LIMIT $3";
+        let sql = "SELECT b.id, b.digest, b.size_bytes FROM \
+                   (SELECT blob_id FROM repository_blobs WHERE repository_id = $1 AND blob_id > $2 \
+                    ORDER BY blob_id LIMIT $3) AS l JOIN blobs b ON b.id = l.blob_id ORDER BY l.blob_id";
         let after = after.map_or(i64::MIN, |id| id.0);
         let rows = self.query(sql, params![repository, after, one_more(limit)]).await?;
         page(rows, limit, BlobRecord::read)
@@ -104,7 +105,7 @@ impl ReadTx {
         let mut linked = HashSet::new();
         for batch in batches(digests) {
             let sql = format!(
-                "SELECT b.digest FROM repository_blobs l CROSS JOIN blobs b \
+                "SELECT b.digest FROM blobs b CROSS JOIN repository_blobs l \
                  WHERE l.repository_id = $1 AND l.blob_id = b.id AND b.digest IN ({})",
                 placeholders(2, batch.len())
             );

@@ -230,9 +230,9 @@ impl ReadTx {
         const SQL: &str = concat!(
             "SELECT ",
             record_columns!(),
-            ", p.payload FROM manifests m CROSS JOIN manifest_payloads p \
-             WHERE m.repository_id = $1 AND m.digest > $2 AND m.deleted_at IS NULL AND p.manifest_id = m.id \
-             ORDER BY m.digest LIMIT $3"
+            ", p.payload FROM (SELECT * FROM manifests WHERE repository_id = $1 AND digest > $2 \
+             AND deleted_at IS NULL ORDER BY digest LIMIT $3) AS m \
+             JOIN manifest_payloads p ON p.manifest_id = m.id ORDER BY m.digest"
         );
         let params = [repository.into(), digest_key(after), one_more(limit).into()];
         page(self.query(SQL, &params).await?, limit, StoredManifest::read)
@@ -319,13 +319,13 @@ impl ReadTx {
         limit: usize,
     ) -> Result<Page<ReferrerRecord>, MetadataError> {
         const ALL: &str = "SELECT m.digest, m.media_type, m.size_bytes, m.artifact_type, p.annotations \
-             FROM manifests m CROSS JOIN manifest_payloads p \
-             WHERE m.repository_id = $1 AND m.subject = $2 AND m.digest > $3 AND m.deleted_at IS NULL \
-             AND p.manifest_id = m.id ORDER BY m.digest LIMIT $4";
+             FROM (SELECT * FROM manifests WHERE repository_id = $1 AND subject = $2 AND digest > $3 \
+             AND deleted_at IS NULL ORDER BY digest LIMIT $4) AS m \
+             JOIN manifest_payloads p ON p.manifest_id = m.id ORDER BY m.digest";
         const OF_TYPE: &str = "SELECT m.digest, m.media_type, m.size_bytes, m.artifact_type, p.annotations \
-             FROM manifests m CROSS JOIN manifest_payloads p \
-             WHERE m.repository_id = $1 AND m.subject = $2 AND m.digest > $3 AND m.artifact_type = $4 \
-             AND m.deleted_at IS NULL AND p.manifest_id = m.id ORDER BY m.digest LIMIT $5";
+             FROM (SELECT * FROM manifests WHERE repository_id = $1 AND subject = $2 AND digest > $3 \
+             AND artifact_type = $4 AND deleted_at IS NULL ORDER BY digest LIMIT $5) AS m \
+             JOIN manifest_payloads p ON p.manifest_id = m.id ORDER BY m.digest";
         let mut params = vec![repository.into(), subject.into(), digest_key(after)];
         let rows = match artifact_type {
             // Never stored, and PostgreSQL would not even compare it.

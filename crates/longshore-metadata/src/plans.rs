@@ -10,7 +10,8 @@ use longshore_types::{Digest, MediaType, Reference, RepositoryName, Tag, Timesta
 
 use crate::{
     ManifestReference, Metadata, MetadataError, MetadataSettings, NewManifest, ReferenceKind, ReviewEvent,
-    TagEventAction, UploadRecord, sql::params,
+    TagEventAction, UploadRecord,
+    sql::{Row, params},
 };
 
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -114,18 +115,27 @@ async fn call_everything(metadata: &Metadata) -> Result<(), MetadataError> {
 }
 
 /// Steps of a plan that are allowed, with the beginning of the statements that may have them.
-const ALLOWED: [(&str, &str); 7] = [
+const ALLOWED: [(&str, &str); 6] = [
     // Counting is what it says.
     ("SCAN uploads", "SELECT COUNT(*) FROM uploads"),
     ("SCAN blob_reviews", "SELECT COUNT(*) FROM blob_reviews"),
     ("SCAN manifest_reviews", "SELECT COUNT(*) FROM manifest_reviews"),
     // At most as many as the caller asked for.
-    ("SCAN found", "SELECT r.name FROM (SELECT l.repository_id"),
     ("USE TEMP B-TREE FOR ORDER BY", "SELECT r.name FROM (SELECT l.repository_id"),
-    ("SCAN found", "SELECT m.id"),
     // Rows of the INSERT itself.
     ("SCAN 8-ROW VALUES CLAUSE", "INSERT INTO manifest_references"),
+    // Whether there is any at all: stops at the first.
+    ("SEARCH manifests USING INDEX manifests_live", "UPDATE repositories SET has_manifests = 0"),
 ];
+
+/// Whether a step costs more the more there is in the index, or in one repository.
+fn is_suspect(step: &str, plan: &[String]) -> bool {
+    let walks = step.strip_prefix("SCAN ").is_some_and(|table| {
+        // The rows of a subquery; its own steps stand in the plan too.
+        !plan.contains(&format!("CO-ROUTINE {table}"))
+    });
+    walks || ["TEMP B-TREE", "AUTOMATIC", "(repository_id=?)"].iter().any(|part| step.contains(part))
+}
 
 #[tokio::test]
 async fn no_statement_scans_a_table() {
@@ -134,24 +144,32 @@ async fn no_statement_scans_a_table() {
     call_everything(&metadata).await.unwrap();
 
     let seen = SEEN.lock().unwrap().clone();
-    assert!(seen.len() > 60, "{} statements", seen.len());
+    let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE"];
+    // Not those of the migrations, and of other unit tests on tables of their own.
+    let others = ["schema_version", "scratch"];
+    let ours = |sql: &&String| {
+        verbs.iter().any(|verb| sql.starts_with(verb)) && !others.iter().any(|other| sql.contains(other))
+    };
+    let statements: Vec<&String> = seen.iter().filter(ours).collect();
+    assert!(statements.len() > 60, "{} statements", statements.len());
     let mut tx = metadata.read().await.unwrap();
     let mut wrong = Vec::new();
-    for sql in seen.iter().filter(|sql| !sql.contains("schema_version")) {
-        if !["SELECT", "INSERT", "UPDATE", "DELETE"].iter().any(|verb| sql.starts_with(verb)) {
-            continue;
-        }
-        for mut row in tx.query(&format!("EXPLAIN QUERY PLAN {sql}"), params![]).await.unwrap() {
-            let (_id, _parent, _unused, step) =
-                (row.int().unwrap(), row.int().unwrap(), row.int().unwrap(), row.text().unwrap());
-            let suspect =
-                step.starts_with("SCAN") || step.contains("TEMP B-TREE") || step.contains("AUTOMATIC");
-            let allowed =
-                ALLOWED.iter().any(|(part, start)| step.starts_with(part) && sql.starts_with(start));
-            if suspect && !allowed {
+    for sql in statements {
+        let rows = tx.query(&format!("EXPLAIN QUERY PLAN {sql}"), params![]).await.unwrap();
+        let plan: Vec<String> = rows.into_iter().map(step).collect();
+        for step in plan.iter().filter(|step| is_suspect(step, &plan)) {
+            if !ALLOWED.iter().any(|(part, start)| step.starts_with(part) && sql.starts_with(start)) {
                 wrong.push(format!("{step}\n    in {sql}"));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The last of the columns `id, parent, notused, detail`.
+fn step(mut row: Row) -> String {
+    for _ in 0..3 {
+        row.int().unwrap();
+    }
+    row.text().unwrap()
 }

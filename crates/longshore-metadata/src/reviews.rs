@@ -109,8 +109,8 @@ impl ReadTx {
         limit: usize,
     ) -> Result<Vec<BlobReview>, MetadataError> {
         let sql = "SELECT v.repository_id, b.id, b.digest, b.size_bytes, v.event, v.review_after \
-                   FROM blob_reviews v CROSS JOIN blobs b \
-                   WHERE v.review_after <= $1 AND b.id = v.blob_id ORDER BY v.review_after LIMIT $2";
+                   FROM (SELECT * FROM blob_reviews WHERE review_after <= $1 ORDER BY review_after LIMIT $2) AS v \
+                   JOIN blobs b ON b.id = v.blob_id ORDER BY v.review_after";
         let rows = self.query(sql, params![now, at_most(limit)]).await?;
         rows.into_iter().map(BlobReview::read).collect()
     }

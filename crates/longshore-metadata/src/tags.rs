@@ -119,8 +119,9 @@ impl ReadTx {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<TagRecord>, MetadataError> {
-        let sql = "SELECT t.name, t.manifest_id, m.digest, t.updated_at FROM tags t CROSS JOIN manifests m \
-                   WHERE t.repository_id = $1 AND t.name > $2 AND m.id = t.manifest_id ORDER BY t.name LIMIT $3";
+        let sql = "SELECT t.name, t.manifest_id, m.digest, t.updated_at FROM \
+                   (SELECT name, manifest_id, updated_at FROM tags WHERE repository_id = $1 AND name > $2 \
+                    ORDER BY name LIMIT $3) AS t JOIN manifests m ON m.id = t.manifest_id ORDER BY t.name";
         let rows = self.query(sql, params![repository, text_key(after), one_more(limit)]).await?;
         page(rows, limit, TagRecord::read)
     }

@@ -239,14 +239,14 @@ mod tests {
         let path = folder.path().join("index.sqlite3");
         connection::prepare_file(&path).unwrap();
         let connection = connection::open_writer(&path, true).unwrap();
-        connection.execute_batch("CREATE TABLE t (bytes BLOB)").unwrap();
+        connection.execute_batch("CREATE TABLE scratch (bytes BLOB)").unwrap();
         connection.pragma_update(None, "max_page_count", 4).unwrap();
         (folder, WriterQueue::start(connection).unwrap())
     }
 
     async fn count(queue: &WriterQueue) -> i64 {
         let mut turn = queue.begin().await.unwrap();
-        let mut rows = turn.query("SELECT COUNT(*) FROM t", params![]).unwrap();
+        let mut rows = turn.query("SELECT COUNT(*) FROM scratch", params![]).unwrap();
         rows.remove(0).int().unwrap()
     }
 
@@ -254,7 +254,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_disk_is_told_to_everyone_in_the_group() {
         let (_folder, queue) = nearly_full();
-        let insert = "INSERT INTO t VALUES ($1)";
+        let insert = "INSERT INTO scratch VALUES ($1)";
         let mut first = queue.begin().await.unwrap();
         first.execute(insert, params![1i64]).unwrap();
         // The second is in the queue before the committer is woken.
@@ -281,20 +281,20 @@ mod tests {
     #[tokio::test]
     async fn a_failed_commit_is_told_to_everyone() {
         let (_folder, queue) = nearly_full();
-        let broken = "CREATE TABLE parent (id INTEGER PRIMARY KEY) STRICT; CREATE TABLE child \
-                      (id INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED) STRICT;";
+        let broken = "CREATE TABLE scratch_parent (id INTEGER PRIMARY KEY) STRICT; CREATE TABLE scratch_child \
+                      (id INTEGER REFERENCES scratch_parent (id) DEFERRABLE INITIALLY DEFERRED) STRICT;";
         let mut turn = queue.begin().await.unwrap();
         turn.batch("PRAGMA max_page_count = 100").unwrap();
         turn.batch(broken).unwrap();
         turn.commit().await.unwrap();
         let mut first = queue.begin().await.unwrap();
         // Only the outermost COMMIT looks at deferred foreign keys, so this stands for a disk that fails there.
-        first.execute("INSERT INTO child VALUES ($1)", params![1i64]).unwrap();
+        first.execute("INSERT INTO scratch_child VALUES ($1)", params![1i64]).unwrap();
         let mut second = pin!(queue.begin());
         assert!(poll_fn(|cx| Poll::Ready(second.as_mut().poll(cx).is_pending())).await);
         let (first, second) = tokio::join!(first.commit(), async {
             let mut turn = second.await.unwrap();
-            turn.execute("INSERT INTO t VALUES ($1)", params![1i64]).unwrap();
+            turn.execute("INSERT INTO scratch VALUES ($1)", params![1i64]).unwrap();
             turn.commit().await
         });
         for result in [first, second] {
