@@ -391,7 +391,7 @@ impl From<DeleteError> for ApiError {
                 Self::client(StatusCode::NOT_FOUND, ErrorCode::BlobUnknown, message)
             }
             DeleteError::BlobReferenced { manifest, .. } => {
-                let mut error = Self::client(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Denied, message);
+                let mut error = Self::client(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, message);
                 error.entries[0].detail = Some(json!({ "manifest": manifest.to_string() }));
                 error
             }

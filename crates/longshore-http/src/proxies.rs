@@ -125,7 +125,8 @@ impl Origin {
     ) -> Self {
         let trusted = proxies.trusts(peer.map(|peer| peer.ip()));
         let mut origin = Self {
-            client: peer.map(|peer| peer.ip().to_string()).unwrap_or_default(),
+            // A listener on every address sees IPv4 clients as ::ffff:192.0.2.1.
+            client: peer.map(|peer| peer.ip().to_canonical().to_string()).unwrap_or_default(),
             scheme: if tls { "https" } else { "http" },
             host: own_host.to_owned(),
             forwarded: false,
@@ -234,6 +235,7 @@ mod tests {
         check(Some("[::ffff:10.1.2.3]:1"), &x, "192.0.2.1", "https://r.example");
         check(None, &x, "192.0.2.1", "https://r.example");
         check(Some("10.1.2.3:1"), &[], "10.1.2.3", "http://inner:5000");
+        check(Some("[::ffff:203.0.113.9]:1"), &[], "203.0.113.9", "http://inner:5000");
         // What the client itself wrote stands before what the proxies saw.
         let chain = [("x-forwarded-for", "1.1.1.1, 192.0.2.1"), ("x-forwarded-for", "10.0.0.7")];
         check(Some("10.1.2.3:1"), &chain, "192.0.2.1", "http://inner:5000");

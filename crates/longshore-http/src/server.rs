@@ -142,7 +142,7 @@ impl Server {
         let mut listeners = pin!(self.listen(draining));
         tokio::select! {
             () = &mut listeners => return,
-            () = watch_files(tls.as_deref()) => return,
+            () = watch_files(tls) => return,
             () = shutdown => {}
         }
         drain.begin();
@@ -229,11 +229,13 @@ fn log_panic(ended: Result<(), JoinError>) {
     }
 }
 
-async fn watch_files(tls: Option<&Tls>) {
+async fn watch_files(tls: Option<Arc<Tls>>) {
     let Some(tls) = tls else { return std::future::pending().await };
     loop {
         tokio::time::sleep(TLS_POLL_INTERVAL).await;
-        tls.reload_if_changed();
+        let tls = Arc::clone(&tls);
+        // It only fails by a panic, which must not end the server.
+        let _ = tokio::task::spawn_blocking(move || tls.reload_if_changed()).await;
     }
 }
 

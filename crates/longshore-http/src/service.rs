@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Instant, time::SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use longshore_auth::{AuthError, Caller, ChallengeProblem};
-use longshore_registry::{Call, RequestInfo};
+use longshore_registry::{Call, ManifestTarget, RequestInfo};
 use longshore_types::{ErrorCode, Timestamp};
 use tracing::Instrument as _;
 
@@ -177,7 +177,7 @@ async fn dispatch(
             manifests::pull(cx, &request, repository, reference).await
         }
         E::PushManifest { repository, reference, tags } => {
-            let target = manifests::target(reference.clone(), tags.clone());
+            let target = ManifestTarget { reference: reference.clone(), tags: tags.clone() };
             manifests::push(cx, request, repository, &target).await
         }
         E::DeleteManifest { repository, reference } => {

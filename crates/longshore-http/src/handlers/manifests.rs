@@ -2,7 +2,7 @@
 
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use longshore_registry::{ManifestTarget, PushedManifest};
-use longshore_types::{ErrorCode, MediaType, Reference, RepositoryName, Tag};
+use longshore_types::{ErrorCode, MediaType, Reference, RepositoryName};
 
 use super::{DOCKER_CONTENT_DIGEST, Reply, created, digest_header, refuse_encoded, reply};
 use crate::{
@@ -89,11 +89,6 @@ pub(crate) async fn delete(
 ) -> Reply {
     cx.registry.delete_manifest(&request.call, repository, reference).await?;
     Ok(reply(StatusCode::ACCEPTED, ResponseBody::empty()))
-}
-
-/// The tags of a push: the one in the path, or those of the parameters.
-pub(crate) fn target(reference: Reference, tags: Vec<Tag>) -> ManifestTarget {
-    ManifestTarget { reference, tags }
 }
 
 fn content_type(value: Option<&HeaderValue>) -> Result<Option<MediaType>, ApiError> {
