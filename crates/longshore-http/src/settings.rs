@@ -121,7 +121,7 @@ pub struct HttpLimits {
     pub header_timeout: Duration,
     /// How long a connection may wait for its next request. From `limits.idle_timeout`.
     pub idle_timeout: Duration,
-    /// Longest silence within the body of a request, or while a reply is not taken. From `limits.stall_timeout`.
+    /// Longest silence within the body of a request, or while a reply is not taken. From `limits.body_timeout`.
     pub stall_timeout: Duration,
     /// Most bytes of a request's target and headers; 1,024 ranges need about 40 KiB. From `limits.header_bytes_max`.
     pub header_bytes_max: usize,
