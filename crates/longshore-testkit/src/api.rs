@@ -123,6 +123,13 @@ impl Call {
         self.header("Content-Type", "application/octet-stream").body(body.into())
     }
 
+    /// Sends the body in HTTP chunks, its length unannounced.
+    pub fn stream(self, chunks: Vec<Vec<u8>>) -> Self {
+        let chunks = chunks.into_iter().map(Ok::<_, std::io::Error>);
+        let body = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
+        self.header("Content-Type", "application/octet-stream").body(body)
+    }
+
     /// Sets the body to a piece of an upload and says where it belongs (spec "Pushing a blob in chunks").
     pub fn piece(self, offset: usize, piece: &[u8]) -> Self {
         let end = (offset + piece.len()).saturating_sub(1);

@@ -91,6 +91,7 @@ impl Content {
     /// Puts `other` before this content, so that it is pushed first.
     #[must_use]
     pub fn after(mut self, mut other: Self) -> Self {
+        self.blobs.retain(|blob| !other.blobs.contains(blob));
         other.blobs.append(&mut self.blobs);
         other.manifests.append(&mut self.manifests);
         other
@@ -109,6 +110,7 @@ pub fn image() -> ImageBuilder {
         empty_config: false,
         platform: "linux/amd64".to_owned(),
         data: false,
+        given_layers: Vec::new(),
         foreign_layers: Vec::new(),
         fields: Map::new(),
     }
@@ -133,6 +135,7 @@ pub struct ImageBuilder {
     empty_config: bool,
     platform: String,
     data: bool,
+    given_layers: Vec<Blob>,
     foreign_layers: Vec<Value>,
     fields: Map<String, Value>,
 }
@@ -186,6 +189,12 @@ impl ImageBuilder {
         self
     }
 
+    /// Takes this as a layer, after the random ones: layers that images share.
+    pub fn layer(mut self, layer: Blob) -> Self {
+        self.given_layers.push(layer);
+        self
+    }
+
     /// A layer that is only described, never pushed.
     pub fn foreign_layer(mut self, descriptor: Value) -> Self {
         self.foreign_layers.push(descriptor);
@@ -216,6 +225,7 @@ impl ImageBuilder {
             let bytes = self.random.bytes(self.layer_bytes);
             blobs.push(Blob::new(self.algorithm, &self.layer_media_type, bytes));
         }
+        blobs.extend(self.given_layers.iter().cloned());
         let config = self.config(&blobs);
         let mut layers: Vec<Value> = blobs.iter().map(|layer| self.describe(layer)).collect();
         layers.extend(self.foreign_layers.iter().cloned());

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
+    net::TcpListener,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
@@ -13,12 +14,16 @@ use std::{
 
 use anyhow::{Context, bail};
 
+use crate::Certificate;
+
 /// Starts the server, obeys, and cleans up after us however we end.
 const SUPERVISOR: &str = include_str!("postgres.sh");
 
 /// A running server. Stops, and its folder goes, when this is dropped or the process ends.
 pub struct Postgres {
     folder: PathBuf,
+    /// Where it listens besides its socket, encrypted.
+    port: Option<u16>,
     supervisor: Mutex<Supervisor>,
     databases: AtomicU32,
 }
@@ -41,12 +46,26 @@ impl Postgres {
 
     /// Starts a server for a test that stops it.
     pub fn start() -> anyhow::Result<Self> {
-        let programs = programs()?;
-        // The supervisor removes it, also when this process is killed.
+        // The supervisor removes the folder, also when this process is killed.
+        Self::start_in(tempfile::Builder::new().prefix("longshore-pg-").tempdir()?.keep(), None)
+    }
+
+    /// Starts a server whose databases' addresses are over TCP, and which refuses what is not encrypted there. Returns
+    /// its certificate, too; it is made out to `localhost`.
+    pub fn start_encrypted() -> anyhow::Result<(Self, Certificate)> {
         let folder = tempfile::Builder::new().prefix("longshore-pg-").tempdir()?.keep();
+        let certificate = Certificate::write(&folder);
+        // Somebody may take the port before the server does; then it says so.
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        Ok((Self::start_in(folder, Some(port))?, certificate))
+    }
+
+    fn start_in(folder: PathBuf, port: Option<u16>) -> anyhow::Result<Self> {
+        let programs = programs()?;
         let mut process = Command::new("sh")
             .args(["-c", SUPERVISOR, "sh"])
             .args([&folder, &programs])
+            .args(port.map(|port| port.to_string()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0) // An interrupt on the terminal is for the tests; it cleans up after them.
@@ -56,14 +75,17 @@ impl Postgres {
         let answers = BufReader::new(process.stdout.take().context("standard output was asked for")?);
         let mut supervisor = Supervisor { process, commands, answers };
         supervisor.answer()?;
-        Ok(Self { folder, supervisor: Mutex::new(supervisor), databases: AtomicU32::new(0) })
+        Ok(Self { folder, port, supervisor: Mutex::new(supervisor), databases: AtomicU32::new(0) })
     }
 
     /// Makes an empty database. Returns its address, for `metadata.url`.
     pub fn fresh_database(&self) -> anyhow::Result<String> {
         let name = format!("test{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.command(&format!("create {name}"))?;
-        Ok(format!("postgres:///{name}?host={}&user=postgres", self.folder.display()))
+        Ok(match self.port {
+            Some(port) => format!("postgres://postgres@localhost:{port}/{name}"),
+            None => format!("postgres:///{name}?host={}&user=postgres", self.folder.display()),
+        })
     }
 
     /// Stops the server and starts it again; every connection breaks.

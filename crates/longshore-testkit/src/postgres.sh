@@ -1,7 +1,9 @@
 # Runs a PostgreSQL server in the folder $1 with the programs in $2, takes commands from standard input, and answers
-# each with one line. When standard input ends, however its writer ended, the server stops and the folder goes.
+# each with one line. When standard input ends, however its writer ended, the server stops and the folder goes. With a
+# port in $3 it also listens on 127.0.0.1, there only encrypted, by server.crt and server.key in the folder.
 folder=$1
 programs=$2
+port=$3
 
 # PostgreSQL refuses to run as root.
 if [ "$(id -u)" = 0 ]; then
@@ -30,13 +32,25 @@ fsync = off
 full_page_writes = off
 synchronous_commit = off
 CONF
+    if [ -n "$port" ]; then
+        if [ "$(id -u)" = 0 ]; then chown postgres: server.key; fi
+        chmod 600 server.key
+        cat >>data/postgresql.conf <<CONF
+listen_addresses = '127.0.0.1'
+port = $port
+ssl = on
+ssl_cert_file = '$folder/server.crt'
+ssl_key_file = '$folder/server.key'
+CONF
+        printf 'local all all trust\nhostssl all all 127.0.0.1/32 trust\n' >data/pg_hba.conf
+    fi
     as "$programs/pg_ctl" -D data -l server-log -w start
 }
 
 answer start
 while read -r command name; do
     case $command in
-        create) answer as "$programs/createdb" -h "$folder" -U postgres "$name" ;;
+        create) answer as "$programs/createdb" -h "$folder" -p "${port:-5432}" -U postgres "$name" ;;
         restart) answer as "$programs/pg_ctl" -D data -l server-log -m fast -w restart ;;
         stop) answer as "$programs/pg_ctl" -D data -m fast -w stop ;;
         start) answer as "$programs/pg_ctl" -D data -l server-log -w start ;;

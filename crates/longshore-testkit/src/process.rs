@@ -96,7 +96,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let output = self.output();
-            let from = output.len().saturating_sub(60);
+            let from = output.len().saturating_sub(15);
             eprintln!("--- the last of what {} wrote ---\n{}", self.name, output[from..].join("\n"));
         }
     }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::{Api, process::Process, wait::within};
+use crate::{Api, client_builder, process::Process, wait::within};
 
 /// The real binary with its own temporary folder, configuration and port. It is killed when this is dropped.
 ///
@@ -20,7 +20,7 @@ use crate::{Api, process::Process, wait::within};
 #[derive(Debug)]
 pub struct TestRegistry {
     api: Api,
-    address: SocketAddr,
+    address: Option<SocketAddr>,
     process: Process,
     settings: Builder,
     configuration: PathBuf,
@@ -32,6 +32,7 @@ pub struct TestRegistry {
 #[derive(Clone, Debug)]
 pub struct Builder {
     configuration: Value,
+    text: Option<String>,
     data: Option<PathBuf>,
     environment: Vec<(String, String)>,
 }
@@ -50,6 +51,18 @@ impl Builder {
         self
     }
 
+    /// Does not wait for the disk: for tests that end before a power cut could matter.
+    pub fn quick(self) -> Self {
+        self.set("storage.filesystem.durable", false)
+    }
+
+    /// Starts with this configuration file as it stands; the storage root is set by the environment, other keys
+    /// must be too.
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.text = Some(text.into());
+        self
+    }
+
     /// Serves this folder instead of a new one; it stays when the registry is dropped.
     pub fn data(mut self, root: &Path) -> Self {
         self.data = Some(root.to_owned());
@@ -62,6 +75,18 @@ impl Builder {
         self
     }
 
+    /// Writes the configuration file to `folder`.
+    fn write(self, folder: &Path, data: &Path) -> (Self, PathBuf) {
+        let root = data.to_string_lossy();
+        let settings = match self.text {
+            Some(_) => self.environment("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", &root),
+            None => self.set("storage.filesystem.rootdirectory", root.clone()),
+        };
+        let configuration = folder.join("config.yml");
+        write_configuration(&configuration, &settings);
+        (settings, configuration)
+    }
+
     /// Starts it and waits until it listens.
     ///
     /// # Panics
@@ -69,9 +94,7 @@ impl Builder {
     pub async fn spawn(self) -> TestRegistry {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let data = self.data.clone().unwrap_or_else(|| folder.path().join("data"));
-        let settings = self.set("storage.filesystem.rootdirectory", data.to_string_lossy());
-        let configuration = folder.path().join("config.yml");
-        write_configuration(&configuration, &settings.configuration);
+        let (settings, configuration) = self.write(folder.path(), &data);
         let (process, address, api) = start(&settings, &configuration).await;
         TestRegistry { api, address, process, settings, configuration, data, folder }
     }
@@ -83,10 +106,7 @@ impl Builder {
     /// When it does not end.
     pub async fn spawn_and_fail(self) -> Output {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let settings =
-            self.set("storage.filesystem.rootdirectory", folder.path().join("data").to_string_lossy());
-        let configuration = folder.path().join("config.yml");
-        write_configuration(&configuration, &settings.configuration);
+        let (settings, configuration) = self.write(folder.path(), &folder.path().join("data"));
         let output = command(&settings, &["serve"], &configuration).kill_on_drop(true).output();
         within("a start that fails", output).await.expect("the binary can be run")
     }
@@ -102,19 +122,23 @@ impl TestRegistry {
                 "storage": {"filesystem": {}, "delete": {"enabled": true}},
                 "http": {"addr": "127.0.0.1:0"},
             }),
+            text: None,
             data: None,
             environment: Vec::new(),
         }
     }
 
-    /// Starts one with nothing special.
+    /// Starts one with nothing special that does not wait for the disk.
     pub async fn start() -> Self {
-        Self::builder().spawn().await
+        Self::builder().quick().spawn().await
     }
 
     /// Where it listens.
+    ///
+    /// # Panics
+    /// When that is a unix socket.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.address.expect("the registry listens on TCP")
     }
 
     /// The storage root.
@@ -213,7 +237,7 @@ impl TestRegistry {
     /// Changes a key of the configuration file; for the next start or command.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) {
         self.settings = self.settings.clone().set(key, value);
-        write_configuration(&self.configuration, &self.settings.configuration);
+        write_configuration(&self.configuration, &self.settings);
     }
 
     /// Runs another command of the binary with the same configuration, such as `gc --dry-run`.
@@ -259,9 +283,9 @@ impl Finished {
     }
 }
 
-fn write_configuration(path: &Path, configuration: &Value) {
+fn write_configuration(path: &Path, settings: &Builder) {
     // Every JSON text is a YAML text too.
-    let text = serde_json::to_string_pretty(configuration).expect("a value can be written");
+    let text = settings.text.clone().unwrap_or_else(|| settings.configuration.to_string());
     std::fs::write(path, text).expect("a temporary folder can be written");
 }
 
@@ -274,23 +298,28 @@ fn command(settings: &Builder, arguments: &[&str], configuration: &Path) -> Comm
     command
 }
 
-async fn start(settings: &Builder, configuration: &Path) -> (Process, SocketAddr, Api) {
+/// The process, its address if it listens on TCP, and a client for it.
+async fn start(settings: &Builder, configuration: &Path) -> (Process, Option<SocketAddr>, Api) {
     let mut process = Process::spawn(command(settings, &["serve"], configuration));
     let address = process.wait_for("its address", listening_address).await;
+    let Ok(tcp) = address.parse() else {
+        let client = client_builder().unix_socket(PathBuf::from(address));
+        return (process, None, Api::with_client("http://localhost", client));
+    };
     let tls = settings.configuration["http"].get("tls").is_some();
     let scheme = if tls { "https" } else { "http" };
-    (process, address, Api::new(format!("{scheme}://{address}")))
+    (process, Some(tcp), Api::new(format!("{scheme}://{tcp}")))
 }
 
 /// The address in the log line that says where the registry listens.
-fn listening_address(line: &str) -> Option<SocketAddr> {
+fn listening_address(line: &str) -> Option<String> {
     let line: Value = serde_json::from_str(line).ok()?;
     let fields = line.get("fields").unwrap_or(&line);
     let message = fields.get("message").or_else(|| fields.get("msg"))?.as_str()?;
     if !message.starts_with("listening") {
         return None;
     }
-    fields.get("address")?.as_str()?.parse().ok()
+    fields.get("address")?.as_str().map(str::to_owned)
 }
 
 /// The binary that cargo built for these tests: it lies beside the folder of the test executables.

@@ -1,0 +1,10 @@
+//! The server around the protocol: listeners, accounts, limits, notifications, shutdown.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod authentication;
+mod limits;
+mod listening;
+mod notifications;
+mod stopping;
+mod tls;
