@@ -1,6 +1,6 @@
 //! Puts storage, index and use cases together, as a configuration says.
 
-use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use longshore_metadata::{Metadata, MetadataSettings};
@@ -14,6 +14,9 @@ use crate::{
 
 /// How long an address to which a client is redirected holds, where the store has such addresses.
 const REDIRECT_LIFETIME: Duration = Duration::from_secs(20 * 60);
+
+/// Some three hundred years: the age of uploads that are never given up.
+const FOR_EVER: Duration = Duration::from_nanos(i64::MAX as u64);
 
 /// A registry with its parts, not served yet.
 pub(crate) struct Opened {
@@ -33,7 +36,7 @@ pub(crate) async fn open(config: &Config, purpose: Use) -> anyhow::Result<Opened
     let root =
         fs::canonicalize(&storage.root).with_context(|| format!("cannot use the storage folder {root}"))?;
     let store = FilesystemStore::open(&FilesystemSettings { root: root.clone(), durable: storage.durable })?;
-    let metadata = metadata_settings(config, &root);
+    let metadata = metadata_settings(config, &root)?;
     let lock = FolderLock::take(&root, purpose, metadata.url.starts_with("sqlite:"))?;
     let index = Metadata::open(&metadata).await.with_context(|| match &config.metadata.url {
         Some(_) => "cannot open the index that metadata.url names".to_owned(),
@@ -44,16 +47,20 @@ pub(crate) async fn open(config: &Config, purpose: Use) -> anyhow::Result<Opened
     Ok(Opened { registry, layout: DistributionLayout::new(root, storage.durable), _lock: lock })
 }
 
-fn metadata_settings(config: &Config, root: &std::path::Path) -> MetadataSettings {
-    let own = || {
-        let path: PathBuf = root.join("longshore").join("index.sqlite3");
-        format!("sqlite://{}", path.display())
+fn metadata_settings(config: &Config, root: &Path) -> anyhow::Result<MetadataSettings> {
+    let url = match &config.metadata.url {
+        Some(url) => url.reveal().to_owned(),
+        None => {
+            let path = root.join("longshore").join("index.sqlite3");
+            let path = path.to_str().with_context(|| format!("{} is not UTF-8", root.display()))?;
+            format!("sqlite://{path}")
+        }
     };
-    MetadataSettings {
-        url: config.metadata.url.as_ref().map_or_else(own, |url| url.reveal().to_owned()),
+    Ok(MetadataSettings {
+        url,
         connections_max: config.metadata.connections_max,
         durable: config.storage.durable,
-    }
+    })
 }
 
 fn registry_settings(config: &Config) -> RegistrySettings {
@@ -63,11 +70,7 @@ fn registry_settings(config: &Config) -> RegistrySettings {
             untagged: config.collection.untagged,
         },
         uploads: UploadSettings {
-            // Some three hundred years, where they are kept for ever.
-            expire_after: config
-                .storage
-                .uploads_expire_after
-                .unwrap_or(Duration::from_millis(i64::MAX as u64 / 1_000_000)),
+            expire_after: config.storage.uploads_expire_after.unwrap_or(FOR_EVER),
             count_max: config.limits.uploads_max,
             blob_bytes_max: config.limits.blob_bytes_max,
         },

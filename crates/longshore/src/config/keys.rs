@@ -150,7 +150,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("storage.redirect.disable", Bool, "Never redirects. Files are never redirected to.").or("false"),
     key("storage.maintenance", Section, "Upkeep."),
     key("storage.maintenance.uploadpurging", Section, "Unfinished uploads."),
-    key("storage.maintenance.uploadpurging.enabled", Bool, "Gives up uploads that stand still.").or("true"),
+    key("storage.maintenance.uploadpurging.enabled", Bool, "Gives up uploads that stand still, as a part of collection.").or("true"),
     key("storage.maintenance.uploadpurging.age", Duration, "How long an upload may stand still.").or("168h"),
     unneeded(
         "storage.maintenance.uploadpurging.interval",

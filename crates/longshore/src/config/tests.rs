@@ -141,7 +141,7 @@ fn errors_say_where_and_what() {
         &["line 2: storage.s3: only storage.filesystem is supported so far; take it out to go on without it"],
     );
     check(
-        "proxy:\n  remoteurl: https://registry-1.docker.io",
+        "proxy:\n  remoteurl: https://upstream.example",
         &["line 2: proxy.remoteurl: mirroring is not supported yet; take it out to go on without it"],
     );
     check(

@@ -105,7 +105,8 @@ impl Endpoint {
                 None if *stopping.borrow() => return,
                 None => {}
                 Some((pause, may_wake)) => {
-                    if rest(pause, may_wake.then_some(&self.wake), &mut stopping).await {
+                    let wake = may_wake.then_some(&self.wake);
+                    if rest(pause, wake, &mut stopping).await {
                         return;
                     }
                 }
