@@ -18,6 +18,7 @@ use longshore_types::{Digest, DigestAlgorithm, RepositoryName, Tag, UploadId};
 ///       _uploads/…                                            unfinished uploads of registry:2: not read, not touched
 ///   longshore/
 ///     version                                                 version of this format, a decimal number
+///     lock                                                    held by a server while it runs (crate `longshore`)
 ///     index.sqlite3                                           the index, unless it is in PostgreSQL
 ///     uploads/<upload id>                                     unfinished uploads
 ///     set-aside/<algorithm>-<hex>-<milliseconds>              damaged content, kept for whoever looks into it

@@ -6,6 +6,7 @@
 mod blob;
 mod blobs;
 mod files;
+mod listing;
 mod publish;
 mod uploads;
 mod writer;

@@ -12,13 +12,14 @@ use std::{
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use longshore_types::{Digest, Timestamp, UploadId};
+use rustix::io::Errno;
 
 use super::{
     FilesystemStore,
     blob::stream_file,
-    blobs::{from_thread, modified_at, send, visit},
     blocking,
     files::{at, open_regular},
+    listing::{from_thread, modified_at, send, visit},
     writer::FileWriter,
 };
 use crate::{ByteStream, StoreError, UploadProgress, UploadStore, UploadWriter, storage_key::StorageKey};
@@ -169,13 +170,16 @@ fn try_claim(path: &Path, size_bytes: u64, purpose: For, durable: bool) -> Resul
     Ok(Some(file))
 }
 
-/// Whether the lock was free. File systems without locks have one process at a time, and its use cases let one
-/// request at an upload.
+/// Whether the lock was free. Where the file system has no locks (or, over NFS, nobody to ask) what remains is that the
+/// use cases let one request at a time at an upload.
 fn lock(file: &File) -> io::Result<bool> {
+    let none = |error: &io::Error| {
+        error.kind() == io::ErrorKind::Unsupported || Errno::from_io_error(error) == Some(Errno::NOLCK)
+    };
     match file.try_lock() {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(true),
+        Err(TryLockError::Error(error)) if none(&error) => Ok(true),
         Err(TryLockError::Error(error)) => Err(error),
     }
 }
