@@ -2,13 +2,13 @@
 
 mod stale;
 
-use longshore_metadata::{BlobId, RepositoryId, RepositoryRecord};
+use longshore_metadata::RepositoryRecord;
 use longshore_storage::{DistributionLayout, StoreError};
 use longshore_types::{Digest, RepositoryName, Tag};
 
 use crate::{
     MaintenanceError, Progress, Registry,
-    maintenance::{PAGE, blocking},
+    maintenance::{LinkedBlobs, PAGE, blocking},
 };
 
 /// How many manifests, with their bytes, are fetched at a time.
@@ -74,7 +74,7 @@ impl Registry {
     ) -> Result<(), MaintenanceError> {
         let name = &repository.name;
         write(layout, name, |layout, name| layout.write_repository(name)).await?;
-        let mut blobs = Blobs { registry: self, repository: repository.id, after: None };
+        let mut blobs = LinkedBlobs::new(self, repository.id);
         while let Some(page) = blobs.next().await? {
             report.links += page.len() as u64;
             write(layout, name, move |layout, name| {
@@ -121,23 +121,6 @@ impl Registry {
             }
             Err(error) => Err(error),
         }
-    }
-}
-
-/// The digests of the blobs that a repository links, page by page.
-pub(crate) struct Blobs<'a> {
-    pub(crate) registry: &'a Registry,
-    pub(crate) repository: RepositoryId,
-    pub(crate) after: Option<BlobId>,
-}
-
-impl Blobs<'_> {
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Digest>>, MaintenanceError> {
-        let mut tx = self.registry.inner.metadata.read().await?;
-        let page = tx.repository_blobs_page(self.repository, self.after, PAGE).await?.entries;
-        let Some(last) = page.last() else { return Ok(None) };
-        self.after = Some(last.id);
-        Ok(Some(page.into_iter().map(|blob| blob.digest).collect()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
-use longshore_metadata::{MetadataError, RepositoryId, RepositoryRecord, StoredManifest};
+use longshore_metadata::{BlobId, MetadataError, RepositoryId, RepositoryRecord, StoredManifest};
 use longshore_storage::StoreError;
 use longshore_types::{ByteRange, Digest, Manifest, MediaType};
 
@@ -130,5 +130,26 @@ impl Registry {
         limit: usize,
     ) -> Result<Vec<StoredManifest>, MetadataError> {
         Ok(self.inner.metadata.read().await?.manifests_page(repository, after, limit).await?.entries)
+    }
+}
+
+/// The digests of the blobs that a repository links, page by page.
+pub(crate) struct LinkedBlobs<'a> {
+    registry: &'a Registry,
+    repository: RepositoryId,
+    after: Option<BlobId>,
+}
+
+impl<'a> LinkedBlobs<'a> {
+    pub(crate) fn new(registry: &'a Registry, repository: RepositoryId) -> Self {
+        Self { registry, repository, after: None }
+    }
+
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Digest>>, MaintenanceError> {
+        let mut tx = self.registry.inner.metadata.read().await?;
+        let page = tx.repository_blobs_page(self.repository, self.after, PAGE).await?.entries;
+        let Some(last) = page.last() else { return Ok(None) };
+        self.after = Some(last.id);
+        Ok(Some(page.into_iter().map(|blob| blob.digest).collect()))
     }
 }

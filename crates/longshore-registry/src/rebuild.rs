@@ -1,12 +1,10 @@
 //! A lost index made anew from link files and blobs.
 
-use std::collections::HashSet;
-
 use futures_util::StreamExt;
 use longshore_storage::DistributionLayout;
 use longshore_types::{Digest, Timestamp};
 
-use crate::{ImportReport, MaintenanceError, Progress, Registry, maintenance::PAGE};
+use crate::{ImportReport, MaintenanceError, Progress, Registry};
 
 /// Manifests are looked for among blobs up to this size.
 const MANIFEST_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -64,15 +62,12 @@ impl Registry {
 
     async fn unlinked(&self, progress: &dyn Progress) -> Result<Unlinked, MaintenanceError> {
         progress.phase("looking for blobs that no link names", None);
-        let manifests = self.all_manifests().await?;
         let mut unlinked = Unlinked::default();
         let mut blobs = self.inner.blobs.list();
         while let Some(blob) = blobs.next().await {
             let blob = blob?;
             progress.advance(1);
-            let known = manifests.contains(&blob.digest)
-                || self.inner.metadata.read().await?.blob(&blob.digest).await?.is_some();
-            if known {
+            if self.is_known(&blob.digest).await? {
                 continue;
             }
             unlinked.count += 1;
@@ -85,25 +80,6 @@ impl Registry {
             }
         }
         Ok(unlinked)
-    }
-
-    async fn all_manifests(&self) -> Result<HashSet<Digest>, MaintenanceError> {
-        let mut all = HashSet::new();
-        let mut repository = None;
-        loop {
-            let repositories = self.next_repositories(repository).await?;
-            let Some(last) = repositories.last() else { return Ok(all) };
-            repository = Some(last.id);
-            for repository in &repositories {
-                let mut after = None;
-                loop {
-                    let page = self.manifests_page(repository.id, after.as_ref(), PAGE).await?;
-                    let Some(last) = page.last() else { break };
-                    after = Some(last.record.digest);
-                    all.extend(page.iter().map(|manifest| manifest.record.digest));
-                }
-            }
-        }
     }
 }
 

@@ -9,10 +9,10 @@ use longshore_metadata::RepositoryRecord;
 use longshore_storage::DistributionLayout;
 use longshore_types::{Digest, Tag};
 
-use super::{Blobs, LinksReport, write};
+use super::{LinksReport, write};
 use crate::{
     MaintenanceError, Progress, Registry,
-    maintenance::{PAGE, blocking},
+    maintenance::{LinkedBlobs, PAGE, blocking},
 };
 
 impl Registry {
@@ -101,7 +101,7 @@ impl Registry {
         repository: &RepositoryRecord,
     ) -> Result<Vec<Digest>, MaintenanceError> {
         let mut indexed = HashSet::new();
-        let mut blobs = Blobs { registry: self, repository: repository.id, after: None };
+        let mut blobs = LinkedBlobs::new(self, repository.id);
         while let Some(page) = blobs.next().await? {
             indexed.extend(page);
         }

@@ -81,9 +81,10 @@ impl Registry {
         let what = match fault {
             Fault::Missing => format!("its content is missing; linked by {users}"),
             Fault::Damaged(how, stat) => {
-                let done = match stat {
-                    Some(stat) if options.set_aside => self.set_aside(&stat).await?,
-                    _ => "left in place".to_owned(),
+                let done = if options.set_aside {
+                    self.set_aside(&blob.digest, stat).await?
+                } else {
+                    "left in place".to_owned()
                 };
                 format!("{how}; linked by {users}; {done}")
             }
@@ -125,23 +126,30 @@ impl Registry {
         stat: Option<BlobStat>,
     ) -> Result<Option<Fault>, MaintenanceError> {
         self.inner.blobs.check().await?;
-        let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-        Ok(Some(Fault::Damaged(format!("its content cannot be read: {cause}"), stat)))
+        Ok(Some(Fault::Damaged(format!("its content cannot be read: {}", cause(&error)), stat)))
     }
 
     /// Sets content aside that was found damaged when the store said `before` of it. Returns what was done, in words.
-    async fn set_aside(&self, before: &BlobStat) -> Result<String, MaintenanceError> {
+    async fn set_aside(&self, digest: &Digest, before: Option<BlobStat>) -> Result<String, MaintenanceError> {
         // The row is locked against a push of the same content at this moment: it looks for the content while it holds
         // the row, and publishes again what is gone. One that came first may have replaced the damage.
         let mut tx = self.inner.metadata.write().await?;
-        if tx.lock_blob(&before.digest).await?.is_none() {
+        if tx.lock_blob(digest).await?.is_none() {
             return Ok("collected meanwhile".into());
         }
-        match self.inner.blobs.stat(&before.digest).await {
-            Ok(now) if now != *before => return Ok("written again meanwhile, so left in place".into()),
+        match self.inner.blobs.stat(digest).await {
+            Ok(now) if Some(now) != before => return Ok("written again meanwhile, so left in place".into()),
             Err(StoreError::NotFound) => return Ok("gone meanwhile".into()),
             _ => {}
         }
-        Ok(format!("set aside as {}", self.inner.blobs.set_aside(&before.digest).await?))
+        Ok(match self.inner.blobs.set_aside(digest).await {
+            Ok(place) => format!("set aside as {place}"),
+            Err(error) => format!("could not be set aside: {}", cause(&error)),
+        })
     }
+}
+
+/// The store's own words.
+fn cause(error: &StoreError) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -6,8 +6,7 @@ use longshore_types::{Digest, Manifest, Tag};
 use super::{Damage, VerifyReport};
 use crate::{
     MaintenanceError, Progress, Registry,
-    links::Blobs,
-    maintenance::{PAGE, blocking},
+    maintenance::{LinkedBlobs, PAGE, blocking},
     manifests::required_blobs,
 };
 
@@ -30,7 +29,7 @@ impl Registry {
                 self.verify_manifests(repository, report, progress).await?;
                 self.verify_tags(repository, report, progress).await?;
                 // Their content was hashed already.
-                let mut blobs = Blobs { registry: self, repository: repository.id, after: None };
+                let mut blobs = LinkedBlobs::new(self, repository.id);
                 while let Some(page) = blobs.next().await? {
                     report.links += page.len() as u64;
                 }

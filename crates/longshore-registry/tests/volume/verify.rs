@@ -1,0 +1,111 @@
+use std::{fs, path::Path};
+
+use longshore_metadata::NewManifest;
+use longshore_registry::{Registry, VerifyOptions, VerifyReport};
+use longshore_types::{Digest, Manifest};
+
+use crate::{
+    support::{TestImage, assert_pulls, by_tag, call, image_index, name, pull_blob, push_manifest, start},
+    volume::{Notes, Volume, blobs_of},
+};
+
+async fn verify(registry: &Registry, set_aside: bool) -> VerifyReport {
+    let notes = Notes::default();
+    let report = registry.verify(&VerifyOptions { set_aside, parallel: 3 }, &notes).await.unwrap();
+    assert_eq!(notes.0.lock().unwrap().len(), report.damage.len(), "all damage is told as it is found");
+    report
+}
+
+fn image(seed: &str) -> TestImage {
+    TestImage::new(&[&format!("config {seed}"), &format!("layer {seed}")])
+}
+
+/// Two images that share nothing; the first is to be damaged.
+async fn filled() -> (Volume, Registry) {
+    let volume = Volume::new();
+    let registry = volume.open().await;
+    image("bad").push(&registry, &call(), &name("bad"), Some("v1")).await;
+    image("good").push(&registry, &call(), &name("good"), Some("v1")).await;
+    (volume, registry)
+}
+
+#[tokio::test]
+async fn a_sound_registry_has_no_damage() {
+    let (_volume, registry) = filled().await;
+    let sparse = image_index(&[image("not here").descriptor()]);
+    push_manifest(&registry, &call(), &name("good"), Some("sparse"), &sparse).await.unwrap();
+    let report = verify(&registry, true).await;
+    assert_eq!(report.damage, []);
+    let size: usize = ["bad", "good"].iter().map(|seed| format!("config {seed}layer {seed}").len()).sum();
+    assert_eq!((report.blobs, report.blob_bytes), (4, size as u64));
+    assert_eq!(report.links, 4 + 3 + 3, "blob links, manifests, tags");
+}
+
+#[tokio::test]
+async fn every_damage_is_named_set_aside_and_healed_by_a_push() {
+    type Harm = fn(&Path);
+    let harms: [(&str, Harm); 6] = [
+        ("is missing", |path| fs::remove_file(path).unwrap()),
+        ("bytes instead of", |path| fs::write(path, "lay").unwrap()),
+        ("bytes instead of", |path| fs::write(path, "").unwrap()),
+        ("bytes instead of", |path| fs::write(path, "layer bad and more").unwrap()),
+        ("hashes to", |path| fs::write(path, "laYer bad").unwrap()),
+        ("cannot be read", |path| {
+            fs::remove_file(path).unwrap();
+            fs::create_dir(path).unwrap();
+        }),
+    ];
+    for (wanted, harm) in harms {
+        let (volume, registry) = filled().await;
+        let layer = blobs_of(&image("bad"))[1];
+        harm(&volume.blob_path(&layer));
+        for set_aside in [false, true] {
+            let report = verify(&registry, set_aside).await;
+            let [damage] = &report.damage[..] else { panic!("{wanted}: {report:?}") };
+            assert_eq!(damage.digest, layer);
+            assert!(damage.what.contains(wanted) && damage.what.contains("linked by bad"), "{damage:?}");
+            assert_pulls(&registry, &name("good"), &by_tag("v1")).await;
+        }
+        let kept = fs::read_dir(volume.path("longshore/set-aside")).unwrap().count();
+        assert_eq!(kept, usize::from(wanted != "is missing"), "{wanted}");
+
+        image("bad").push(&registry, &call(), &name("bad"), Some("v1")).await;
+        assert_eq!(verify(&registry, true).await.damage, [], "{wanted}");
+        assert_eq!(pull_blob(&registry, &name("bad"), &layer).await.unwrap(), b"layer bad");
+    }
+}
+
+#[tokio::test]
+async fn damage_in_the_index_is_named() {
+    let (_volume, registry) = filled().await;
+    let mut tx = registry.metadata().write().await.unwrap();
+    let repository = tx.repository(&name("bad")).await.unwrap().unwrap().id;
+    tx.lock_repository(repository).await.unwrap();
+    let incomplete = image("never pushed");
+    let torn = image("torn");
+    for (image, payload) in [(&incomplete, incomplete.manifest.as_str()), (&torn, "{}")] {
+        let manifest = Manifest::parse(None, image.manifest.as_bytes()).unwrap();
+        let new = NewManifest {
+            repository,
+            digest: image.digest(),
+            media_type: manifest.media_type(),
+            artifact_type: None,
+            subject: None,
+            annotations: manifest.annotations(),
+            payload: payload.as_bytes(),
+            references: &[],
+        };
+        tx.put_manifest(&new, start()).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let mut damage = verify(&registry, true).await.damage;
+    damage.sort_by_key(|damage| damage.digest != incomplete.digest());
+    let [missing, torn_damage] = &damage[..] else { panic!("{damage:?}") };
+    assert!(missing.what.contains("in bad: names 2 blobs that the repository does not have"), "{missing:?}");
+    assert_eq!(torn_damage.digest, torn.digest());
+    let actual = Digest::sha256(b"{}");
+    assert!(
+        torn_damage.what.contains(&format!("its bytes in the index hash to {actual}")),
+        "{torn_damage:?}"
+    );
+}
