@@ -1,0 +1,28 @@
+# What the scripts beside this file share; it is sourced, with the repository's root as the working folder.
+
+# Prints a line that stands out in a long log.
+say() {
+    printf '\n== %s\n' "$*"
+}
+
+# Runs a command as root: as it is, or through sudo.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+# The folder for everything that is built, as cargo sees it.
+target_folder() {
+    cargo metadata --format-version 1 --no-deps --locked | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
+}
+
+# Whether there is a Go that can build tests/clients: all their modules ask for no more than this version, and no other
+# toolchain is fetched.
+has_go() {
+    local have
+    have=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null) || return 1
+    [ "$(printf '%s\n' "1.26.0" "${have#go}" | sort -V | head -n 1)" = "1.26.0" ]
+}
