@@ -1,0 +1,108 @@
+//! The container image of Longshore itself, in the place of `registry:2`.
+
+use std::path::{Path, PathBuf};
+
+use longshore_testkit::{Api, Distribution, eventually};
+
+use crate::{client::digest, docker::Docker, fixtures::fixtures};
+
+/// Debian's docker-registry keeps `registry:2`'s volume form; the container serves it, as root like `registry:2`.
+#[tokio::test]
+async fn the_container_serves_a_volume_of_registry_2() {
+    let volume = tempfile::tempdir().expect("a temporary folder can be made");
+    let old = Distribution::serve(volume.path()).await;
+    let old_host = old.base().strip_prefix("http://").expect("it speaks plain HTTP").to_owned();
+    fixtures().await.push_two_architectures(&format!("{old_host}/multi/app:v1")).await;
+    fixtures().await.push_debian(&format!("{old_host}/base/debian:v1")).await;
+    let expected = [digest(&old, "multi/app", "v1").await, digest(&old, "base/debian", "v1").await];
+    drop(old);
+
+    let docker = Docker::start().await;
+    docker.load(&image_archive(), "localhost/longshore").await;
+    let mount = format!("{}:/var/lib/registry", volume.path().display());
+    let container = Container::start(&docker, &["--user", "0:0", "--volume", &mount], &[]).await;
+    let found =
+        [digest(&container.api, "multi/app", "v1").await, digest(&container.api, "base/debian", "v1").await];
+    assert_eq!(found, expected, "everything of the old registry is there");
+
+    let image = format!("{}/base/debian:v1", container.host);
+    docker.ok(&["pull", &image]).await;
+    let pushed = format!("{}/new/app:v1", container.host);
+    docker.ok(&["tag", &image, &pushed]).await;
+    docker.ok(&["push", &pushed]).await;
+    let new = digest(&container.api, "new/app", "v1").await;
+
+    // Stopped and started again as an upgrade does it: what was pushed stays.
+    container.stop(&docker).await;
+    let container = Container::start(&docker, &["--user", "0:0", "--volume", &mount], &[]).await;
+    assert_eq!(digest(&container.api, "new/app", "v1").await, new);
+    container.stop(&docker).await;
+}
+
+/// Without options it is not root, and `registry:2`'s way of naming the configuration works.
+#[tokio::test]
+async fn the_container_runs_without_root_on_a_new_volume() {
+    let docker = Docker::start().await;
+    docker.load(&image_archive(), "localhost/longshore").await;
+    let user = docker.ok(&["inspect", "--format", "{{.Config.User}}", "localhost/longshore"]).await;
+    assert_eq!(user, "65532:65532");
+    let size = docker.ok(&["inspect", "--format", "{{.Size}}", "localhost/longshore"]).await;
+    assert!(size.parse::<u64>().expect("a size") <= 30_000_000, "{size} bytes");
+
+    docker.ok(&["volume", "create", "registry"]).await;
+    let options = ["--read-only", "--cap-drop", "ALL", "--volume", "registry:/var/lib/registry"];
+    let container = Container::start(&docker, &options, &["/etc/docker/registry/config.yml"]).await;
+    let image = format!("{}/multi/app:v1", container.host);
+    fixtures().await.push_two_architectures(&image).await;
+    let reply = container.api.get("/v2/multi/app/tags/list").await.assert_status(200);
+    assert_eq!(reply.json()["tags"], serde_json::json!(["v1"]));
+    container.stop(&docker).await;
+
+    let help = docker.run(&["localhost/longshore", "--help"]).await;
+    assert!(help.contains("serve"), "{help}");
+}
+
+struct Container {
+    id: String,
+    host: String,
+    api: Api,
+}
+
+impl Container {
+    /// Runs the image on a free port of the host's network, until it answers.
+    async fn start(docker: &Docker, options: &[&str], command: &[&str]) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let host = listener.local_addr().expect("a bound socket has an address").to_string();
+        drop(listener);
+        // registry:2's way to change a setting of the file inside.
+        let address = format!("REGISTRY_HTTP_ADDR={host}");
+        let run = ["run", "--detach", "--network", "host", "--ulimit", "nofile=1024:1024", "--env", &address];
+        let id = docker.ok(&[&run[..], options, &["localhost/longshore"], command].concat()).await;
+        let api = Api::new(format!("http://{host}"));
+        let ready = eventually("an answer of the container", || async {
+            if let Ok(reply) = api.call(reqwest::Method::GET, "/v2/").try_send().await {
+                return Some(reply.status == 200);
+            }
+            let running = docker.ok(&["inspect", "--format", "{{.State.Running}}", &id]).await;
+            (running != "true").then_some(false)
+        });
+        let ready = ready.await;
+        assert!(ready, "it does not run:\n{}", docker.logs(&id).await);
+        Self { id, host, api }
+    }
+
+    async fn stop(self, docker: &Docker) {
+        docker.ok(&["stop", &self.id]).await;
+        let code = docker.ok(&["inspect", "--format", "{{.State.ExitCode}}", &self.id]).await;
+        assert_eq!(code, "0", "it ended as a program that was asked to:\n{}", docker.logs(&self.id).await);
+        docker.ok(&["rm", &self.id]).await;
+    }
+}
+
+/// What `scripts/image` wrote.
+fn image_archive() -> String {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let archive: PathBuf = target.with_file_name("image").join("longshore.tar");
+    assert!(archive.exists(), "no {}: run scripts/image", archive.display());
+    archive.to_string_lossy().into_owned()
+}
