@@ -12,7 +12,11 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::{Api, client_builder, process::Process, wait::within};
+use crate::{
+    Api, client_builder,
+    process::Process,
+    wait::{eventually, within},
+};
 
 /// The real binary with its own temporary folder, configuration and port. It is killed when this is dropped.
 ///
@@ -97,6 +101,21 @@ impl Builder {
         let (settings, configuration) = self.write(folder.path(), &data);
         let (process, address, api) = start(&settings, &configuration).await;
         TestRegistry { api, address, process, settings, configuration, data, folder }
+    }
+
+    /// Starts it and kills it as a crash would, as soon as `moment` has come, judged by its log; perhaps long before
+    /// it listens.
+    ///
+    /// # Panics
+    /// When it ends before, or the moment does not come.
+    pub async fn crash_when(self, what: &str, moment: impl Fn(&[String]) -> bool) {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let data = self.data.clone().unwrap_or_else(|| folder.path().join("data"));
+        let (settings, configuration) = self.write(folder.path(), &data);
+        let mut process = Process::spawn(command(&settings, &["serve"], &configuration));
+        eventually(what, || async { moment(&process.output()).then_some(()) }).await;
+        process.signal(Signal::KILL);
+        process.ended().await;
     }
 
     /// Writes the configuration and starts the binary with it, but does not expect it to listen: gives how it ended

@@ -23,7 +23,7 @@ where
             return found;
         }
         assert!(begun.elapsed() < DEADLINE, "waited {DEADLINE:?} in vain for {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
