@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::{repository, settings};
 use longshore_metadata::{Metadata, MetadataError, MetadataSettings};
-use longshore_testkit::Postgres;
+use longshore_testkit::{Certificate, Postgres};
 use tokio::time::Instant;
 
 fn assert_unavailable<T>(result: Result<T, MetadataError>) {
@@ -107,4 +107,24 @@ async fn no_error_tells_the_password() {
             source = error.source();
         }
     }
+}
+
+/// Encrypted and checked, or not at all.
+#[tokio::test]
+async fn connections_are_encrypted() {
+    let (server, certificate) = Postgres::start_encrypted().unwrap();
+    let url = server.fresh_database().unwrap();
+    let trusted = format!("sslrootcert={}", certificate.certificate.display());
+    let metadata = Metadata::open(&settings(&format!("{url}?sslmode=require&{trusted}"))).await.unwrap();
+    metadata.check().await.unwrap();
+
+    // The server refuses plain connections, so the one above was none.
+    assert_unavailable(Metadata::open(&settings(&format!("{url}?sslmode=disable"))).await);
+    let folder = tempfile::tempdir().unwrap();
+    let stranger = Certificate::write(folder.path()).certificate;
+    let wrong = format!("{url}?sslmode=require&sslrootcert={}", stranger.display());
+    assert_unavailable(Metadata::open(&settings(&wrong)).await);
+    // A server that speaks no TLS is not talked to in plain text.
+    let plain = Postgres::shared().fresh_database().unwrap();
+    assert_unavailable(Metadata::open(&settings(&format!("{plain}&sslmode=require&{trusted}"))).await);
 }
