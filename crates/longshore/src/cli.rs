@@ -1,6 +1,9 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -27,6 +30,25 @@ Exit codes: 0 done; 1 failed; 2 wrong arguments or configuration; 3 verify found
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Arguments {
+    /// Reads the program's own arguments.
+    pub(crate) fn read() -> Self {
+        Self::parse_from(with_command(std::env::args_os().collect()))
+    }
+}
+
+/// A configuration file in the place of a command means `serve`: the entry point of `registry:2`'s image takes one so, and
+/// ours takes the same arguments.
+fn with_command(mut words: Vec<OsString>) -> Vec<OsString> {
+    let is_file = |word: &OsString| {
+        Path::new(word).extension().is_some_and(|extension| extension == "yml" || extension == "yaml")
+    };
+    if words.get(1).is_some_and(is_file) {
+        words.insert(1, "serve".into());
+    }
+    words
 }
 
 #[derive(Debug, Subcommand)]
@@ -131,6 +153,19 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+
+    #[test]
+    fn a_configuration_alone_is_served() {
+        let check = |given: &[&str], expected: &[&str]| {
+            let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+            assert_eq!(with_command(words(given)), words(expected));
+        };
+        check(&["longshore", "/etc/config.yml"], &["longshore", "serve", "/etc/config.yml"]);
+        check(&["registry", "a.yaml", "--data", "d"], &["registry", "serve", "a.yaml", "--data", "d"]);
+        check(&["longshore", "serve", "a.yml"], &["longshore", "serve", "a.yml"]);
+        check(&["longshore", "--help"], &["longshore", "--help"]);
+        check(&["longshore"], &["longshore"]);
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -14,13 +14,11 @@ mod signals;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 fn main() -> ExitCode {
     // Before anything can open a connection: rustls has no default of its own, so that there is one in this program.
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     if provider.install_default().is_err() {
         unreachable!("nothing ran before that could have installed another provider");
     }
-    commands::run(cli::Arguments::parse())
+    commands::run(cli::Arguments::read())
 }
