@@ -1,7 +1,7 @@
 //! Online collection through the front door: it takes what nothing needs, and nothing else, even in a storm.
 
 use longshore_testkit::{
-    Api, Blob, Builder, Content, Random, TestRegistry, blob_path, eventually, files, image,
+    Api, Blob, Builder, Content, Random, TestRegistry, artifact, blob_path, eventually, files, image, index,
 };
 
 /// Collection that waits only so long that a push of a few blobs has a chance.
@@ -71,6 +71,65 @@ async fn a_dry_run_says_what_and_takes_nothing() {
         files(&registry.data().join("docker/registry/v2/blobs")).is_empty().then_some(())
     })
     .await;
+}
+
+/// Runs `longshore gc` until a run takes nothing more.
+async fn collect_all(registry: &TestRegistry) {
+    let blobs = registry.data().join("docker/registry/v2/blobs");
+    let mut before = None;
+    for _ in 0..20 {
+        registry.run(&["gc"]).await.assert_success();
+        let now = files(&blobs).len();
+        if before.replace(now) == Some(now) {
+            return;
+        }
+    }
+    panic!("collection never ends");
+}
+
+#[tokio::test]
+async fn what_something_still_needs_is_kept() {
+    let registry = TestRegistry::builder()
+        .set("collection.enabled", false)
+        .set("collection.delay", "0s")
+        .set("collection.untagged", "1ms")
+        .set("undelete.window", "0s")
+        .spawn()
+        .await;
+    let (child, other, lone) = (image().build(), image().build(), image().build());
+    let parent = index(vec![child.clone(), other]).build();
+    let signature = artifact("application/vnd.example.sig").subject(child.top().descriptor()).build();
+    let of_signature = artifact("application/vnd.example.sig").subject(signature.top().descriptor()).build();
+    registry.push_image("gc/needed", "v1", &parent).await;
+    for content in [&signature, &of_signature, &lone] {
+        // By digest alone.
+        registry.push_image("gc/needed", &content.digest().to_string(), content).await;
+    }
+    collect_all(&registry).await;
+    registry.pull_image("gc/needed", "v1").await;
+    for content in [&child, &signature, &of_signature] {
+        registry.pull_image("gc/needed", &content.digest().to_string()).await;
+    }
+    let path = format!("/v2/gc/needed/manifests/{}", lone.digest());
+    registry.get(&path).await.assert_error(404, "MANIFEST_UNKNOWN");
+    assert!(!blob_path(registry.data(), &lone.blobs[0].digest).exists());
+}
+
+#[tokio::test]
+async fn what_can_be_restored_is_kept() {
+    let registry = TestRegistry::builder()
+        .set("collection.enabled", false)
+        .set("collection.delay", "0s")
+        .set("undelete.window", "1h")
+        .spawn()
+        .await;
+    let content = image().build();
+    registry.push_image("gc/undelete", "v1", &content).await;
+    registry.delete(&format!("/v2/gc/undelete/manifests/{}", content.digest())).await.assert_status(202);
+    collect_all(&registry).await;
+    for blob in &content.blobs {
+        assert!(blob_path(registry.data(), &blob.digest).exists(), "the window is open");
+    }
 }
 
 #[tokio::test]
