@@ -51,7 +51,7 @@ enum Backend {
 }
 
 /// Reads the index. On PostgreSQL every call sees what was committed before it; on SQLite the whole transaction sees
-/// one state.
+/// one state, and its log grows as long as somebody looks at an old one. So take a new one for each page of a long walk.
 pub struct ReadTx {
     connection: Connection,
     /// A statement failed. PostgreSQL then takes nothing more in this transaction, so neither does SQLite.
