@@ -77,7 +77,7 @@ async fn headers_of_the_operator_are_on_every_answer() {
 
 #[tokio::test]
 async fn health_and_metrics() {
-    let registry = TestRegistry::builder().set("http.metrics", true).spawn().await;
+    let registry = TestRegistry::start().await;
     registry.push_image("health/app", "v1", &image().build()).await;
     registry.pull_image("health/app", "v1").await;
     registry.get("/livez").await.assert_status(200);
@@ -86,7 +86,6 @@ async fn health_and_metrics() {
     let text = String::from_utf8(metrics.body.to_vec()).unwrap();
     assert!(text.contains("# TYPE"), "{text}");
     assert!(!text.contains("health/app"), "labels name routes, never repositories: {text}");
-    TestRegistry::start().await.get("/metrics").await.assert_status(404);
     // Storage that is gone is noticed.
     std::fs::rename(registry.data(), registry.folder().join("away")).unwrap();
     eventually("the notice that storage is gone", || async {
@@ -94,6 +93,25 @@ async fn health_and_metrics() {
     })
     .await;
     registry.get("/livez").await.assert_status(200);
+}
+
+#[tokio::test]
+async fn metrics_on_a_listener_of_their_own() {
+    let registry = TestRegistry::builder()
+        .set("http.debug.addr", "127.0.0.1:0")
+        .set("http.debug.prometheus.enabled", true)
+        .set("http.debug.prometheus.path", "/stats")
+        .spawn()
+        .await;
+    let lines = registry.log();
+    let line = lines.iter().find(|line| line.contains("debug listener")).expect("it says where");
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    let debug = Api::new(format!("http://{}", line["address"].as_str().unwrap()));
+    let metrics = debug.get("/stats").await.assert_status(200);
+    assert!(String::from_utf8_lossy(&metrics.body).contains("# TYPE"));
+    debug.get("/readyz").await.assert_status(200);
+    debug.get("/v2/").await.assert_status(404);
+    registry.get("/metrics").await.assert_status(404);
 }
 
 #[tokio::test]
