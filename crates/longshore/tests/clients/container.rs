@@ -6,6 +6,8 @@ use longshore_testkit::{Api, Distribution, eventually};
 
 use crate::{client::digest, docker::Docker, fixtures::fixtures};
 
+const IMAGE: &str = "localhost/longshore:tested";
+
 /// Debian's docker-registry keeps `registry:2`'s volume form; the container serves it, as root like `registry:2`.
 #[tokio::test]
 async fn the_container_serves_a_volume_of_registry_2() {
@@ -18,7 +20,7 @@ async fn the_container_serves_a_volume_of_registry_2() {
     drop(old);
 
     let docker = Docker::start().await;
-    docker.load(&image_archive(), "localhost/longshore").await;
+    docker.load(&image_archive(), IMAGE).await;
     let mount = format!("{}:/var/lib/registry", volume.path().display());
     let container = Container::start(&docker, &["--user", "0:0", "--volume", &mount], &[]).await;
     let found =
@@ -43,10 +45,10 @@ async fn the_container_serves_a_volume_of_registry_2() {
 #[tokio::test]
 async fn the_container_runs_without_root_on_a_new_volume() {
     let docker = Docker::start().await;
-    docker.load(&image_archive(), "localhost/longshore").await;
-    let user = docker.ok(&["inspect", "--format", "{{.Config.User}}", "localhost/longshore"]).await;
+    docker.load(&image_archive(), IMAGE).await;
+    let user = docker.ok(&["inspect", "--format", "{{.Config.User}}", IMAGE]).await;
     assert_eq!(user, "65532:65532");
-    let size = docker.ok(&["inspect", "--format", "{{.Size}}", "localhost/longshore"]).await;
+    let size = docker.ok(&["inspect", "--format", "{{.Size}}", IMAGE]).await;
     assert!(size.parse::<u64>().expect("a size") <= 30_000_000, "{size} bytes");
 
     docker.ok(&["volume", "create", "registry"]).await;
@@ -58,7 +60,8 @@ async fn the_container_runs_without_root_on_a_new_volume() {
     assert_eq!(reply.json()["tags"], serde_json::json!(["v1"]));
     container.stop(&docker).await;
 
-    let help = docker.run(&["localhost/longshore", "--help"]).await;
+    // By the program's name in registry:2's image, as pods and compose files call it.
+    let help = docker.run(&["--entrypoint", "/bin/registry", IMAGE, "--help"]).await;
     assert!(help.contains("serve"), "{help}");
 }
 
@@ -77,7 +80,7 @@ impl Container {
         // registry:2's way to change a setting of the file inside.
         let address = format!("REGISTRY_HTTP_ADDR={host}");
         let run = ["run", "--detach", "--network", "host", "--ulimit", "nofile=1024:1024", "--env", &address];
-        let id = docker.ok(&[&run[..], options, &["localhost/longshore"], command].concat()).await;
+        let id = docker.ok(&[&run[..], options, &[IMAGE], command].concat()).await;
         let api = Api::new(format!("http://{host}"));
         let ready = eventually("an answer of the container", || async {
             if let Ok(reply) = api.call(reqwest::Method::GET, "/v2/").try_send().await {
