@@ -94,6 +94,12 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        // It must have ended before its folder can be removed; after SIGKILL that is a matter of microseconds.
+        let begun = std::time::Instant::now();
+        let killed = self.child.start_kill().is_ok();
+        while killed && self.runs() && begun.elapsed() < Duration::from_secs(5) {
+            std::thread::yield_now();
+        }
         if std::thread::panicking() {
             let output = self.output();
             let from = output.len().saturating_sub(15);
