@@ -1,5 +1,7 @@
 //! The docker engine with its own daemon, storage and socket.
 
+use std::{path::Path, process::Command};
+
 use longshore_testkit::TestRegistry;
 
 use crate::{
@@ -12,9 +14,23 @@ use crate::{
 /// dockerd and a client for it.
 #[derive(Debug)]
 pub(crate) struct Docker {
-    // Stopped before its folder is removed: fields are dropped in this order.
+    // Fields are dropped in this order: the daemon ends, then what it leaves mounted goes, then the folder.
     _daemon: Daemon,
+    _network: Mounted,
     client: Client,
+}
+
+/// dockerd leaves the host's network namespace mounted here, once a container has used it.
+#[derive(Debug)]
+struct Mounted(String);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        if Path::new(&self.0).exists() {
+            // It fails when nothing is mounted, and then there is nothing to do.
+            let _ = Command::new("umount").arg("--quiet").arg(&self.0).status();
+        }
+    }
 }
 
 impl Docker {
@@ -38,7 +54,7 @@ impl Docker {
             })
             .await;
         client.ok(&["version"]).await;
-        Self { _daemon: daemon, client }
+        Self { _daemon: daemon, _network: Mounted(format!("{exec}/netns/default")), client }
     }
 
     /// Runs the client; it must succeed.
