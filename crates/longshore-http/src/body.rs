@@ -20,6 +20,8 @@ pub(crate) struct ResponseBody {
     left_bytes: u64,
     /// The piece that is being sent, when it is content.
     current: Option<Current>,
+    /// What was asked for before the reply began.
+    first: Option<Bytes>,
 }
 
 /// A part of a body.
@@ -58,7 +60,15 @@ impl ResponseBody {
     pub(crate) fn of_pieces(pieces: impl IntoIterator<Item = Piece>) -> Self {
         let pieces: VecDeque<_> = pieces.into_iter().filter(|piece| piece.size_bytes() > 0).collect();
         let left_bytes = pieces.iter().map(Piece::size_bytes).sum();
-        Self { pieces, left_bytes, current: None }
+        Self { pieces, left_bytes, current: None, first: None }
+    }
+
+    /// Waits for the first bytes, so that a store which fails at once is still answered with an error.
+    pub(crate) async fn begin(&mut self) -> Result<(), SendError> {
+        if self.first.is_none() {
+            self.first = std::future::poll_fn(|cx| self.poll_content(cx)).await.transpose()?;
+        }
+        Ok(())
     }
 
     /// How many bytes are still to come.
@@ -116,7 +126,10 @@ impl Body for ResponseBody {
         if self.left_bytes == 0 {
             return Poll::Ready(None);
         }
-        let next = futures_util::ready!(self.poll_content(cx));
+        let next = match self.first.take() {
+            Some(bytes) => Some(Ok(bytes)),
+            None => futures_util::ready!(self.poll_content(cx)),
+        };
         if let Some(Ok(bytes)) = &next {
             self.left_bytes -= bytes.len() as u64;
         }
@@ -175,6 +188,20 @@ mod tests {
         assert!(matches!(collect(4, &[Ok(b"ab")]).await, Err(SendError::Length)));
         assert!(matches!(collect(4, &[Ok(b"abcde")]).await, Err(SendError::Length)));
         assert!(matches!(collect(4, &[Ok(b"ab"), Err(())]).await, Err(SendError::Store(_))));
+    }
+
+    #[tokio::test]
+    async fn the_first_bytes_can_be_asked_for_before() {
+        let blob = |chunks: &[Result<&'static [u8], ()>]| -> ResponseBody {
+            let blob = Fake { size_bytes: 4, chunks: chunks.to_vec() };
+            ResponseBody::of_pieces(ByteRange::whole(4).map(|range| Piece::Content(Arc::new(blob), range)))
+        };
+        let mut whole = blob(&[Ok(b"ab"), Ok(b"cd")]);
+        whole.begin().await.unwrap();
+        assert_eq!(whole.size_hint().exact(), Some(4));
+        assert_eq!(whole.collect().await.unwrap().to_bytes(), "abcd");
+        assert!(blob(&[Err(())]).begin().await.is_err());
+        ResponseBody::empty().begin().await.unwrap();
     }
 
     #[tokio::test]

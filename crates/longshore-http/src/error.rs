@@ -12,7 +12,10 @@ use longshore_registry::{
 use longshore_types::{Digest, ErrorCode};
 use serde_json::{Value, json};
 
-use crate::{body::ResponseBody, endpoint::RouteError};
+use crate::{
+    body::{ResponseBody, SendError},
+    endpoint::RouteError,
+};
 
 /// How long a client should wait before it tries again what a moment or another request stands in the way of.
 const RETRY_SOON: Duration = Duration::from_secs(1);
@@ -252,6 +255,16 @@ impl From<StoreError> for ApiError {
             StoreError::NotFound | StoreError::Corrupt(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::server(status, error)
+    }
+}
+
+impl From<SendError> for ApiError {
+    /// Only before the reply has begun.
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Store(error) => error.into(),
+            SendError::Length => Self::internal(error),
+        }
     }
 }
 

@@ -30,7 +30,11 @@ pub(crate) async fn pull(
         response.headers_mut().insert(header::LOCATION, location);
         response
     } else {
-        content(request, &pulled, &etag)?
+        let mut response = content(request, &pulled, &etag)?;
+        if request.head.method != Method::HEAD {
+            response.body_mut().begin().await?;
+        }
+        response
     };
     let headers = response.headers_mut();
     headers.insert(DOCKER_CONTENT_DIGEST, digest_header(&pulled.digest));
