@@ -133,7 +133,8 @@ impl Origin {
             trusted,
         };
         if trusted {
-            let hop = forwarded(proxies, headers).unwrap_or_else(|| x_forwarded(proxies, headers));
+            let hop =
+                x_forwarded(proxies, headers).or_else(|| forwarded(proxies, headers)).unwrap_or_default();
             origin.forwarded = hop.scheme.is_some();
             origin.client = hop.client.unwrap_or(origin.client);
             origin.scheme = hop.scheme.unwrap_or(origin.scheme);
@@ -178,16 +179,22 @@ fn forwarded_hop(element: &str) -> Hop {
     hop
 }
 
-fn x_forwarded(proxies: &TrustedProxies, headers: &HeaderMap) -> Hop {
+/// Nearly all proxies write these. Such a proxy passes on a `Forwarded` that the client made up, so that one counts only
+/// where none of these is.
+fn x_forwarded(proxies: &TrustedProxies, headers: &HeaderMap) -> Option<Hop> {
+    let names = [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST];
+    if !names.iter().any(|name| headers.contains_key(name)) {
+        return None;
+    }
     let clients: Vec<_> = list(headers, &X_FORWARDED_FOR).into_iter().map(address).collect();
     let client = clients.get(first_untrusted(proxies, &clients)).copied().flatten();
     // Proxies that are not the first in a chain pass these two on, or add theirs at the end.
     let first = |name| list(headers, name).into_iter().next();
-    Hop {
+    Some(Hop {
         client: client.map(|address| address.to_string()),
         scheme: first(&X_FORWARDED_PROTO).and_then(scheme),
         host: first(&X_FORWARDED_HOST).and_then(host),
-    }
+    })
 }
 
 /// An address, perhaps with a port, perhaps in brackets.
@@ -244,6 +251,8 @@ mod tests {
             "for=1.1.1.1;proto=http, for=\"[2001:db8::1]:99\";Proto=HTTPS;host=\"r.example:8443\"",
         )];
         check(Some("[fd00::1]:1"), &standard, "2001:db8::1", "https://r.example:8443");
+        let forged = [x[0], x[1], ("forwarded", "for=1.1.1.1;proto=http;host=evil.example")];
+        check(Some("10.1.2.3:1"), &forged, "192.0.2.1", "https://inner:5000");
         let nonsense =
             [("x-forwarded-proto", "gopher"), ("x-forwarded-host", "a/../b"), ("x-forwarded-for", "x")];
         check(Some("10.1.2.3:1"), &nonsense, "10.1.2.3", "http://inner:5000");
