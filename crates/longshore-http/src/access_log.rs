@@ -42,7 +42,7 @@ pub(crate) struct Record {
     pub(crate) complete: bool,
     /// Whether the request carries content of a blob.
     pub(crate) uploads: bool,
-    pub(crate) _in_flight: InFlight,
+    pub(crate) in_flight: InFlight,
 }
 
 impl Record {
@@ -104,6 +104,7 @@ pub(crate) struct RecordedBody {
 impl RecordedBody {
     pub(crate) fn new(body: ResponseBody, mut record: Record) -> Self {
         record.complete = body.is_end_stream();
+        record.in_flight.offers(!record.complete);
         Self { body, record }
     }
 }
@@ -116,7 +117,11 @@ impl Body for RecordedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, SendError>>> {
-        let next = futures_util::ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        // While the store is slow, nothing waits for the client.
+        let more = polled.is_ready() && !self.body.is_end_stream();
+        self.record.in_flight.offers(more);
+        let next = futures_util::ready!(polled);
         match &next {
             Some(Ok(frame)) => {
                 self.record.sent_bytes += frame.data_ref().map_or(0, Bytes::len) as u64;

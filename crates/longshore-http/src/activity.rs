@@ -22,14 +22,24 @@ struct Counts {
     begun: u64,
     idle_since: Instant,
     http2: bool,
+    /// How many replies have more to send as soon as the client takes it.
+    offered: usize,
+    /// When the client last took a part of any reply.
+    taken_at: Instant,
 }
 
 /// A request under way; it has ended when this is dropped.
-pub(crate) struct InFlight(Arc<Activity>);
+pub(crate) struct InFlight {
+    activity: Arc<Activity>,
+    /// Whether its reply is one of those that wait for the client.
+    offered: bool,
+}
 
 impl Activity {
     pub(crate) fn new() -> Arc<Self> {
-        let counts = Counts { in_flight: 0, begun: 0, idle_since: Instant::now(), http2: false };
+        let now = Instant::now();
+        let counts =
+            Counts { in_flight: 0, begun: 0, idle_since: now, http2: false, offered: 0, taken_at: now };
         Arc::new(Self(Mutex::new(counts)))
     }
 
@@ -45,14 +55,34 @@ impl Activity {
             counts.begun += 1;
             counts.http2 = version >= http::Version::HTTP_2;
         });
-        InFlight(Arc::clone(self))
+        InFlight { activity: Arc::clone(self), offered: false }
+    }
+
+    /// Ends when no request came within `timeout` of the connection's beginning.
+    pub(crate) async fn silent(&self, timeout: Duration) {
+        tokio::time::sleep(timeout).await;
+        if self.with(|counts| counts.begun > 0) {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Ends when replies have waited for the client to take more of them for `timeout`. HTTP/1 does not need it: there
+    /// the socket itself is full ([`TimedIo`]). HTTP/2's windows are the client's, which can leave them closed while
+    /// the socket stays writable and every ping is answered.
+    pub(crate) async fn stalled(&self, timeout: Duration) {
+        self.held(timeout, |counts| (counts.http2 && counts.offered > 0).then_some(counts.taken_at)).await;
     }
 
     /// Ends when no request has been under way for `timeout`.
     pub(crate) async fn idle(&self, timeout: Duration) {
+        self.held(timeout, |counts| (counts.in_flight == 0).then_some(counts.idle_since)).await;
+    }
+
+    /// Ends when a state has held for `timeout`; `since` says from when on, if it holds.
+    async fn held(&self, timeout: Duration, since: impl Fn(&Counts) -> Option<Instant>) {
         loop {
             let now = Instant::now();
-            let since = self.with(|counts| if counts.in_flight > 0 { now } else { counts.idle_since });
+            let since = self.with(|counts| since(counts)).unwrap_or(now);
             if now.duration_since(since) >= timeout {
                 return;
             }
@@ -67,9 +97,21 @@ impl Activity {
     }
 }
 
+impl InFlight {
+    /// Notes whether the reply has more to send, having just been asked for some.
+    pub(crate) fn offers(&mut self, more: bool) {
+        let before = std::mem::replace(&mut self.offered, more);
+        self.activity.with(|counts| {
+            counts.offered = counts.offered + usize::from(more) - usize::from(before);
+            counts.taken_at = Instant::now();
+        });
+    }
+}
+
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.with(|counts| {
+        self.offers(false);
+        self.activity.with(|counts| {
             counts.in_flight -= 1;
             counts.idle_since = Instant::now();
         });
@@ -202,6 +244,26 @@ mod tests {
         let began = Instant::now();
         let error = io.read_u8().await.unwrap_err();
         assert_eq!((error.kind(), began.elapsed()), (io::ErrorKind::TimedOut, HEAD));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn replies_of_http2_must_be_taken() {
+        let activity = Activity::new();
+        let mut first = activity.begin(http::Version::HTTP_2);
+        let mut second = activity.begin(http::Version::HTTP_2);
+        let long = tokio::time::timeout(STALL * 5, activity.stalled(STALL)).await;
+        assert!(long.is_err(), "what the store or the handler takes is not the client's fault");
+        first.offers(true);
+        second.offers(true);
+        tokio::time::sleep(STALL / 2).await;
+        first.offers(false);
+        drop(first);
+        let began = Instant::now();
+        activity.stalled(STALL).await;
+        assert_eq!(began.elapsed(), STALL, "counted from what was taken last");
+        drop(second);
+        let over = tokio::time::timeout(STALL * 5, activity.stalled(STALL)).await;
+        assert!(over.is_err(), "no reply waits any more");
     }
 
     #[tokio::test(start_paused = true)]

@@ -54,13 +54,19 @@ pub(crate) async fn drive<S, F, B>(
         // Either way the connection is still polled below, or over.
         ended = &mut connection => return log_end(ended),
         () = draining.begun() => {}
+        () = activity.silent(limits.header_timeout) => {}
         () = activity.idle(limits.idle_timeout) => {}
+        // Dropping the connection ends its streams.
+        () = activity.stalled(limits.stall_timeout) => return tracing::debug!("the client does not take replies"),
     }
     connection.as_mut().graceful_shutdown();
     tokio::select! {
+        // In this order, so that the word that nothing more is taken goes out first.
+        biased;
         ended = &mut connection => log_end(ended),
         // What has stopped to ask and does not close is not waited for.
         () = activity.idle(limits.header_timeout) => {}
+        () = activity.stalled(limits.stall_timeout) => {}
     }
 }
 

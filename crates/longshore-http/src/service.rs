@@ -64,7 +64,7 @@ pub(crate) async fn serve(
         sent_bytes: 0,
         complete: false,
         uploads: false,
-        _in_flight: in_flight,
+        in_flight,
     };
     record.begin();
     let span = tracing::info_span!("request", id = request_id, method = head.method.as_str());

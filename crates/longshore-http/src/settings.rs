@@ -47,8 +47,8 @@ pub struct HttpSettings {
     pub http2: bool,
     /// A second listener, without TLS, for operators. From `http.debug`.
     pub debug: Option<DebugSettings>,
-    /// Whether `/metrics` is also served on the main listener. Off, because whoever can pull could then watch how much
-    /// everybody else does. From `http.metrics`.
+    /// Whether `/metrics` is also served on the main listener, where whoever reaches the registry can then watch how
+    /// much everybody does. From `http.metrics`, which is on unless the debug listener serves them.
     pub metrics_on_main: bool,
     /// Whose `Forwarded` and `X-Forwarded-*` headers count. From `http.trusted_proxies`.
     pub trusted_proxies: TrustedProxies,
@@ -117,7 +117,8 @@ pub struct HttpLimits {
     pub connections_max: usize,
     /// Longest TLS handshake. From `limits.handshake_timeout`.
     pub handshake_timeout: Duration,
-    /// Longest time from the first byte of a request to the end of its headers. From `limits.header_timeout`.
+    /// Longest time from the first byte of a request to the end of its headers, and from the beginning of a connection
+    /// to its first request. From `limits.header_timeout`.
     pub header_timeout: Duration,
     /// How long a connection may wait for its next request. From `limits.idle_timeout`.
     pub idle_timeout: Duration,

@@ -34,6 +34,41 @@ async fn an_idle_connection_is_closed() {
 }
 
 #[tokio::test]
+async fn a_connection_that_says_nothing_is_closed_like_one_whose_head_does_not_end() {
+    let server = TestServer::start_with(|setup| setup.http.limits.header_timeout = SHORT).await;
+    assert_eq!(server.connect().await.read_to_end().await, b"");
+}
+
+/// HTTP/2's windows are the client's: the socket stays writable, so a full one cannot tell.
+#[tokio::test]
+async fn a_reply_over_http2_that_is_not_taken_is_given_up() {
+    let server = TestServer::start_with(|setup| {
+        setup.http.limits.stall_timeout = SHORT;
+        setup.http.metrics_on_main = true;
+    })
+    .await;
+    let blob = Blob::random(16 << 20);
+    server.api.push_blob("app", &blob).await;
+    let h2 = Api::with_client(server.api.base(), client_builder().http2_prior_knowledge());
+    let mut reply = h2.call(Method::GET, &format!("/v2/app/blobs/{}", blob.digest)).start().await;
+    assert_eq!(reply.status(), 200);
+    eventually("only the request for metrics under way", async || {
+        let metrics = server.api.get("/metrics").await.assert_status(200).body;
+        String::from_utf8_lossy(&metrics).contains("\nlongshore_http_requests_in_flight 1\n").then_some(())
+    })
+    .await;
+    let mut taken = 0;
+    let broken = loop {
+        match reply.chunk().await {
+            Ok(Some(chunk)) => taken += chunk.len(),
+            Ok(None) => break false,
+            Err(_) => break true,
+        }
+    };
+    assert!(broken && taken < blob.bytes.len(), "{taken} bytes came");
+}
+
+#[tokio::test]
 async fn a_body_that_stalls_is_given_up_and_what_came_is_kept() {
     let server = TestServer::start_with(|setup| setup.http.limits.stall_timeout = SHORT).await;
     let location = server.api.start_upload("app").await;
