@@ -38,4 +38,4 @@ pub use server::{ServeError, Server, ServerHandle};
 pub use settings::{
     ClientAuth, DebugSettings, HttpLimits, HttpSettings, ListenAddr, TlsSettings, TlsVersion,
 };
-pub use tls::TlsError;
+pub use tls::{TlsError, check_tls};

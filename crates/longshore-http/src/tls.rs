@@ -42,6 +42,14 @@ pub enum TlsError {
     ClientCas(#[from] rustls::server::VerifierBuilderError),
 }
 
+/// Reads all files, to say early what is wrong with them.
+///
+/// # Errors
+/// Which file is not usable, or what does not go together.
+pub fn check_tls(settings: &TlsSettings) -> Result<(), TlsError> {
+    server_config(settings, false).map(drop)
+}
+
 /// The TLS configuration in force.
 pub(crate) struct Tls {
     settings: TlsSettings,

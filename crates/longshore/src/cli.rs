@@ -132,6 +132,8 @@ pub(crate) struct Place {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Says all that is wrong with a configuration, the environment included; silent and exit code 0 if it is good.
+    ///
+    /// Opens the certificates, keys and password files that it names too. Binds nothing and touches no storage.
     Check {
         /// The configuration file.
         #[arg(value_name = "FILE")]

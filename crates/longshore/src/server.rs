@@ -5,13 +5,16 @@ use std::{
     path::PathBuf,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use longshore_auth::{Authenticator, Htpasswd, TokenVerifier};
 use longshore_http::{
-    ClientAuth, DebugSettings, HttpLimits, HttpSettings, ListenAddr, TlsSettings, TlsVersion,
+    ClientAuth, DebugSettings, HttpLimits, HttpSettings, ListenAddr, TlsSettings, TlsVersion, check_tls,
 };
 
-use crate::config::{AuthConfig, Config, TlsConfig};
+use crate::{
+    background::chain,
+    config::{AuthConfig, Config, TlsConfig},
+};
 
 /// Everything that the server wants to know.
 pub(crate) fn http_settings(config: &Config) -> anyhow::Result<HttpSettings> {
@@ -81,6 +84,24 @@ fn tls_settings(tls: &TlsConfig) -> anyhow::Result<TlsSettings> {
     })
 }
 
+/// Opens every file that the server will read at its start; what is wrong with them, as sentences for the operator. A
+/// server starts without the file of `auth.htpasswd`, but nobody could log in.
+pub(crate) fn check_files(config: &Config) -> Vec<String> {
+    let tls = config.http.tls.as_ref().map(|tls| {
+        tls_settings(tls)
+            .and_then(|tls| check_tls(&tls).map_err(|error| anyhow!("http.tls: {}", chain(&error))))
+    });
+    let auth = match &config.auth {
+        AuthConfig::Open | AuthConfig::Silly { .. } => Ok(()),
+        AuthConfig::Htpasswd(settings) => {
+            Htpasswd::new(settings.clone()).and_then(|htpasswd| htpasswd.check())
+        }
+        AuthConfig::Token(settings) => TokenVerifier::new(settings.clone()).map(drop),
+    };
+    let auth = auth.map_err(anyhow::Error::from);
+    tls.into_iter().chain([auth]).filter_map(Result::err).map(|error| error.to_string()).collect()
+}
+
 /// `:5000` means every address of this machine, IPv6 included where there is such a thing.
 fn resolve(key: &str, addr: &str) -> anyhow::Result<SocketAddr> {
     if let Some(port) = addr.strip_prefix(':') {
@@ -114,7 +135,44 @@ pub(crate) fn authenticator(config: &AuthConfig) -> anyhow::Result<Authenticator
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path};
+
     use super::*;
+    use crate::config::Sources;
+
+    #[test]
+    fn files_are_opened_by_the_check() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let check = |sections: &str| {
+            let file = write("config.yml", &format!("version: 0.1\nstorage: filesystem\n{sections}\n"));
+            let sources = Sources { file: Some(Path::new(&file)), ..Sources::default() };
+            check_files(&sources.load().unwrap().config)
+        };
+        let junk = write("junk", "no colon, no PEM, no JSON");
+        let token = "auth: {token: {realm: http://r, service: s, issuer: i,";
+        assert_eq!(check(""), [""; 0]);
+        assert_eq!(
+            check(&format!("auth: {{htpasswd: {{path: {}}}}}", write("users", "# none yet\n"))),
+            [""; 0]
+        );
+        for (sections, key) in [
+            (format!("auth: {{htpasswd: {{path: {junk}}}}}"), "auth.htpasswd.path"),
+            ("auth: {htpasswd: {path: /nowhere/users}}".to_owned(), "auth.htpasswd.path"),
+            (format!("{token} rootcertbundle: {junk}}}}}"), "auth.token.rootcertbundle"),
+            (format!("{token} jwks: {junk}}}}}"), "auth.token.jwks"),
+            (format!("http: {{tls: {{certificate: {junk}, key: {junk}}}}}"), "http.tls"),
+            ("http: {tls: {certificate: /nowhere/c, key: /nowhere/k}}".to_owned(), "http.tls"),
+        ] {
+            let wrong = check(&sections);
+            assert!(wrong.len() == 1 && wrong[0].starts_with(key), "{sections}: {wrong:?}");
+            assert!(wrong[0].contains("junk") || wrong[0].contains("/nowhere/"), "{wrong:?}");
+        }
+    }
 
     #[test]
     fn addresses() {
