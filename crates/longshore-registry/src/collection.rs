@@ -87,14 +87,7 @@ impl Registry {
         dry_run: bool,
         found: &(dyn Fn(&Collected) + Send + Sync),
     ) -> Result<CollectionReport, MetadataError> {
-        let mut run = Run {
-            registry: self,
-            now,
-            found,
-            report: CollectionReport::default(),
-            failed_manifests: HashSet::new(),
-            failed_links: HashSet::new(),
-        };
+        let mut run = Run::new(self, now, found);
         if dry_run {
             run.preview_manifests().await?;
             run.preview_blobs().await?;
@@ -105,6 +98,31 @@ impl Registry {
             run.collect_uploads().await?;
         }
         Ok(run.report)
+    }
+
+    /// The part of [`Registry::collect`] that gives up uploads: for where nothing else is collected.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// As there.
+    pub async fn expire_uploads(
+        &self,
+        now: Timestamp,
+        found: &(dyn Fn(&Collected) + Send + Sync),
+    ) -> Result<CollectionReport, MetadataError> {
+        let mut run = Run::new(self, now, found);
+        run.collect_uploads().await?;
+        Ok(run.report)
+    }
+}
+
+impl<'a> Run<'a> {
+    fn new(registry: &'a Registry, now: Timestamp, found: Found<'a>) -> Self {
+        let report = CollectionReport::default();
+        let (failed_manifests, failed_links) = Default::default();
+        Self { registry, now, found, report, failed_manifests, failed_links }
     }
 }
 

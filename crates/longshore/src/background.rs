@@ -1,4 +1,4 @@
-//! Work beside the requests: collection by interval.
+//! Work beside the requests: collection by interval, or at least giving up uploads.
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -9,13 +9,42 @@ use longshore_registry::{Collected, Registry};
 use longshore_types::Timestamp;
 use tokio::{sync::watch, time::sleep};
 
+use crate::config::Config;
+
 /// The moment, for everything below that must not read a clock.
 pub(crate) fn now() -> Timestamp {
     SystemTime::now().into()
 }
 
+/// How much is collected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Whatever is due.
+    All,
+    /// Uploads that stand still: what distribution does in the background.
+    Uploads,
+}
+
+impl Extent {
+    /// What a configuration asks for, if anything.
+    pub(crate) fn of(config: &Config) -> Option<Self> {
+        if config.storage.readonly {
+            None
+        } else if config.collection.enabled {
+            Some(Self::All)
+        } else {
+            config.storage.uploads_expire_after.map(|_| Self::Uploads)
+        }
+    }
+}
+
 /// Collects until the server ends. A run under way is finished first.
-pub(crate) async fn collect(registry: Registry, interval: Duration, mut stopping: watch::Receiver<bool>) {
+pub(crate) async fn collect(
+    registry: Registry,
+    extent: Extent,
+    interval: Duration,
+    mut stopping: watch::Receiver<bool>,
+) {
     loop {
         tokio::select! {
             // A sleep may be dropped.
@@ -33,7 +62,11 @@ pub(crate) async fn collect(registry: Registry, interval: Duration, mut stopping
                 found.what
             );
         };
-        match registry.collect(now(), false, &found).await {
+        let collected = match extent {
+            Extent::All => registry.collect(now(), false, &found).await,
+            Extent::Uploads => registry.expire_uploads(now(), &found).await,
+        };
+        match collected {
             Ok(report) if report.reviewed + report.uploads > 0 => tracing::info!(
                 reviewed = report.reviewed,
                 manifests = report.manifests,
@@ -71,6 +104,25 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Sources;
+
+    #[test]
+    fn uploads_are_given_up_also_where_nothing_else_is_collected() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.yml");
+        let check = |maintenance: &str, enabled: bool, wanted: Option<Extent>| {
+            let storage = format!("storage: {{filesystem: , maintenance: {{{maintenance}}}}}");
+            std::fs::write(&file, format!("{storage}\ncollection: {{enabled: {enabled}}}\n")).unwrap();
+            let loaded = Sources { file: Some(&file), ..Sources::default() }.load().unwrap();
+            assert_eq!(Extent::of(&loaded.config), wanted, "{maintenance} {enabled}");
+        };
+        check("", true, Some(Extent::All));
+        check("", false, Some(Extent::Uploads));
+        check("uploadpurging: {enabled: false}", true, Some(Extent::All));
+        check("uploadpurging: {enabled: false}", false, None);
+        check("readonly: {enabled: true}", true, None);
+        check("readonly: {enabled: true}", false, None);
+    }
 
     #[test]
     fn jitter_stays_within_a_tenth() {

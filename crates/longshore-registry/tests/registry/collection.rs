@@ -157,6 +157,11 @@ async fn uploads_that_do_not_grow_are_given_up() {
     assert_eq!(registry.collect(late).await, [format!("upload {old}")]);
     assert!(registry.upload_status(&call(), &app, &old).await.is_err());
     assert_eq!(registry.upload_status(&call(), &app, &grown).await.unwrap().size_bytes, 3);
+    // By themselves, too.
+    let lone = registry.start_upload(&later, &app, DigestAlgorithm::Sha256).await.unwrap().id;
+    let report = registry.expire_uploads(after(9 * DAY), &|_| ()).await.unwrap();
+    assert_eq!((report.uploads, report.reviewed), (2, 0));
+    assert!(registry.upload_status(&call(), &app, &lone).await.is_err());
     // Bytes that the index knows nothing of.
     let orphan = UploadId::random();
     registry.store.create(&orphan).await.unwrap();

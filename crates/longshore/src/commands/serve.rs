@@ -13,7 +13,7 @@ use tokio::{sync::watch, task::JoinSet, time::timeout};
 
 use super::{USAGE, complain, load, runtime};
 use crate::{
-    background,
+    background::{self, Extent},
     cli::Place,
     config::{Config, LogFormat},
     lock::Use,
@@ -125,12 +125,9 @@ fn start_background(
     stopping: &watch::Receiver<bool>,
 ) -> anyhow::Result<JoinSet<()>> {
     let mut tasks = JoinSet::new();
-    if config.collection.enabled && !config.storage.readonly {
-        tasks.spawn(background::collect(
-            opened.registry.clone(),
-            config.collection.interval,
-            stopping.clone(),
-        ));
+    if let Some(extent) = Extent::of(config) {
+        let interval = config.collection.interval;
+        tasks.spawn(background::collect(opened.registry.clone(), extent, interval, stopping.clone()));
     }
     if !config.notifications.endpoints.is_empty() {
         let notifier = Notifier::new(config, opened.registry.metadata().clone())?;

@@ -118,6 +118,8 @@ fn tls(tls: &Section<'_>) -> Option<TlsConfig> {
         (None, None) => {
             if !client_cas.is_empty() {
                 tls.refuse("clientcas", "needs certificate and key");
+            } else if client_auth != "none" {
+                tls.refuse("clientauth", "needs certificate and key");
             }
             None
         }

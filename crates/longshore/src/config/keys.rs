@@ -150,12 +150,12 @@ pub(crate) const KEYS: &[Key] = &[
     key("storage.redirect.disable", Bool, "Never redirects. Files are never redirected to.").or("false"),
     key("storage.maintenance", Section, "Upkeep."),
     key("storage.maintenance.uploadpurging", Section, "Unfinished uploads."),
-    key("storage.maintenance.uploadpurging.enabled", Bool, "Gives up uploads that stand still, as a part of collection.").or("true"),
+    key("storage.maintenance.uploadpurging.enabled", Bool, "Gives up uploads that stand still, also where `collection` is off.").or("true"),
     key("storage.maintenance.uploadpurging.age", Duration, "How long an upload may stand still.").or("168h"),
     unneeded(
         "storage.maintenance.uploadpurging.interval",
         Duration,
-        "uploads are given up by collection, see `collection.interval`",
+        "they are looked for every `collection.interval`",
     ),
     ignored(
         "storage.maintenance.uploadpurging.dryrun",
@@ -205,6 +205,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("auth.token.autoredirect", Bool, "Sends clients to `autoredirectpath` on this very host for tokens.")
         .or("false"),
     key("auth.token.autoredirectpath", Text, "The path used by `autoredirect`.").or("/auth/token"),
+    unneeded("auth.none", Anything, "everybody is let in where no kind is given"),
     key("auth.silly", Section, "For tests: lets in whoever sends any credentials."),
     key("auth.silly.realm", Text, "The realm of the challenge."),
     key("auth.silly.service", Text, "The service of the challenge."),
@@ -226,8 +227,8 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "http.trusted_proxies",
         Texts,
-        "Addresses or networks (`10.0.0.0/8`) of proxies whose `Forwarded` and `X-Forwarded-*` headers are believed, \
-         or `unix` for whoever connects to a unix socket.",
+        "Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-*` headers are believed, or else `Forwarded`; \
+         `unix` stands for whoever connects to a unix socket.",
     ),
     key(
         "http.metrics",
@@ -306,7 +307,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("limits.streams_max", Integer, "Requests at a time on one HTTP/2 connection.").or("128"),
     key("limits.header_bytes_max", Size, "The longest request header.").or("64KiB"),
     key("limits.handshake_timeout", Duration, "How long a TLS handshake may take.").or("10s"),
-    key("limits.header_timeout", Duration, "How long a request's header may take to arrive.").or("20s"),
+    key("limits.header_timeout", Duration, "How long a request's header may take to arrive, the first one counted from the connection.").or("20s"),
     key("limits.body_timeout", Duration, "How long a body may stand still, in either direction.").or("60s"),
     key("limits.idle_timeout", Duration, "How long a connection may wait for its next request.").or("120s"),
     key("catalog", Section, "Listing of repositories."),

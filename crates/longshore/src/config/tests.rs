@@ -89,6 +89,9 @@ fn files_of_registry_2_keep_their_meaning() {
         ("basic-realm", Path::new("/etc/docker/registry"))
     );
     assert!(loaded.config.storage.delete_enabled);
+
+    let loaded = load("auth: none").unwrap();
+    assert!(matches!(loaded.config.auth, AuthConfig::Open) && loaded.warnings.is_empty());
 }
 
 #[test]
@@ -162,6 +165,10 @@ fn errors_say_where_and_what() {
         ],
     );
     check("log: {level: loud}", &["line 1: log.level: \"loud\" is none of error, warn, info, debug, trace"]);
+    check(
+        "http: {tls: {clientauth: require-any-client-cert}}",
+        &["line 1: http.tls.clientauth: needs certificate and key"],
+    );
     check("http: {tls: {key: /k}}", &["line 1: http.tls.certificate: must be set, since key is: /k"]);
     check(
         "http: {trusted_proxies: [ten]}",
