@@ -8,6 +8,8 @@ use tokio::{
     sync::watch,
 };
 
+use crate::background::chain;
+
 /// Listens for signals from now on; the receiver turns true when the server is to end.
 pub(crate) fn listen(handle: ServerHandle) -> anyhow::Result<watch::Receiver<bool>> {
     let terminate = signal(SignalKind::terminate())?;
@@ -19,7 +21,9 @@ pub(crate) fn listen(handle: ServerHandle) -> anyhow::Result<watch::Receiver<boo
             let handle = handle.clone();
             match tokio::task::spawn_blocking(move || handle.reload()).await {
                 Ok(Ok(())) => tracing::info!("read certificates again"),
-                Ok(Err(error)) => tracing::error!(error = %error, "kept the certificates in use"),
+                Ok(Err(error)) => {
+                    tracing::error!(error = chain(&error), "kept the certificates in use");
+                }
                 Err(error) => tracing::error!(%error, "could not read certificates again"),
             }
         }
