@@ -43,7 +43,7 @@ impl TrustedKeys {
                 self.by_id.insert(thumbprint, certificate.key.clone());
             }
             self.by_id.insert(certificate.fingerprint, certificate.key);
-            // A certificate that is no authority vouches for itself only.
+            // Whoever has its key may sign any token anyway, so a certificate that is no authority may vouch as well.
             if let Ok(anchor) = anchor_from_trusted_cert(&der) {
                 self.anchors.push(anchor.to_owned());
             }
