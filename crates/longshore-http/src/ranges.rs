@@ -24,7 +24,7 @@ pub(crate) enum Answer {
     TooMany,
 }
 
-/// Decides by the headers of a GET or HEAD. `etag` and `size_bytes` are of the content.
+/// Decides by the headers of a GET. `etag` and `size_bytes` are of the content.
 pub(crate) fn decide(headers: &HeaderMap, etag: &str, size_bytes: u64) -> Answer {
     let Some(range) = headers.get(header::RANGE) else { return Answer::Whole };
     if let Some(condition) = headers.get(header::IF_RANGE)

@@ -58,7 +58,13 @@ fn content(request: &Request, pulled: &PulledBlob, etag: &str) -> Reply {
     let blob = &pulled.blob;
     let size_bytes = blob.size_bytes();
     let piece = |range: ByteRange| Piece::Content(blob.clone(), range);
-    let mut response = match ranges::decide(&request.head.headers, etag, size_bytes) {
+    let answer = match request.head.method {
+        // "A HEAD request to an existing blob MUST return 200 OK", and ranges are defined for GET only (RFC 9110
+        // section 14.2).
+        Method::HEAD => Answer::Whole,
+        _ => ranges::decide(&request.head.headers, etag, size_bytes),
+    };
+    let mut response = match answer {
         Answer::Whole => {
             let mut response =
                 reply(StatusCode::OK, ResponseBody::of_pieces(ByteRange::whole(size_bytes).map(piece)));

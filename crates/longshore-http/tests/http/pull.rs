@@ -90,8 +90,10 @@ async fn one_range() {
         .assert_header("content-length", "80001");
     let reply = get("bytes=-5").await.assert_status(206).assert_body(&blob.bytes[199_995..]);
     reply.assert_header("content-range", "bytes 199995-199999/200000");
-    let reply = server.api.call(Method::HEAD, &path).header("Range", "bytes=1-2").send().await;
-    reply.assert_status(206).assert_header("content-length", "2").assert_body(b"");
+    for range in ["bytes=1-2", "bytes=200000-"] {
+        let reply = server.api.call(Method::HEAD, &path).header("Range", range).send().await;
+        reply.assert_status(200).assert_header("content-length", "200000").assert_body(b"");
+    }
 
     let reply = get("bytes=200000-").await.assert_status(416).assert_body(b"");
     reply.assert_header("content-range", "bytes */200000").assert_header("content-length", "0");
