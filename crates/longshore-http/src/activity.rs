@@ -66,11 +66,16 @@ impl Activity {
         }
     }
 
-    /// Ends when replies have waited for the client to take more of them for `timeout`. HTTP/1 does not need it: there
+    /// Ends when every request under way has a reply that waited for the client to take more of it for `timeout`; one
+    /// that still works or uploads must not suffer for its neighbours. HTTP/1 does not need it: there
     /// the socket itself is full ([`TimedIo`]). HTTP/2's windows are the client's, which can leave them closed while
     /// the socket stays writable and every ping is answered.
     pub(crate) async fn stalled(&self, timeout: Duration) {
-        self.held(timeout, |counts| (counts.http2 && counts.offered > 0).then_some(counts.taken_at)).await;
+        self.held(timeout, |counts| {
+            (counts.http2 && counts.offered > 0 && counts.offered == counts.in_flight)
+                .then_some(counts.taken_at)
+        })
+        .await;
     }
 
     /// Ends when no request has been under way for `timeout`.
@@ -254,6 +259,8 @@ mod tests {
         let long = tokio::time::timeout(STALL * 5, activity.stalled(STALL)).await;
         assert!(long.is_err(), "what the store or the handler takes is not the client's fault");
         first.offers(true);
+        let long = tokio::time::timeout(STALL * 5, activity.stalled(STALL)).await;
+        assert!(long.is_err(), "the second may be an upload that goes on");
         second.offers(true);
         tokio::time::sleep(STALL / 2).await;
         first.offers(false);
