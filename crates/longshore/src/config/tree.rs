@@ -112,6 +112,8 @@ struct Open {
     node: Node,
     anchor: usize,
     key: Option<(String, usize)>,
+    /// Keys that a merge brought and that are not given here yet.
+    merged: Vec<String>,
 }
 
 struct Builder<'o> {
@@ -141,6 +143,7 @@ impl Builder<'_> {
                         node: Node { value: Value::List(Vec::new()), origin },
                         anchor,
                         key: None,
+                        merged: Vec::new(),
                     });
                     if open.len() > DEPTH_MAX {
                         return Err(ConfigError::at_line(line, "nested too deeply"));
@@ -148,7 +151,7 @@ impl Builder<'_> {
                     continue;
                 }
                 Event::MappingStart(_, anchor, _) => {
-                    open.push(Open { node: Node::empty_map(origin), anchor, key: None });
+                    open.push(Open { node: Node::empty_map(origin), anchor, key: None, merged: Vec::new() });
                     if open.len() > DEPTH_MAX {
                         return Err(ConfigError::at_line(line, "nested too deeply"));
                     }
@@ -207,8 +210,13 @@ impl Open {
                     Value::Text(key) => self.key = Some((key, line)),
                     _ => return Err(ConfigError::at_line(line, "a key must be a word")),
                 },
-                Some((key, _)) if key == "<<" => merge(entries, node, line)?,
+                Some((key, _)) if key == "<<" => merge(entries, &mut self.merged, node, line)?,
                 Some((key, key_line)) => {
+                    // What is given here wins, wherever the merge stands.
+                    if let Some(place) = self.merged.iter().position(|name| *name == key) {
+                        self.merged.swap_remove(place);
+                        entries.retain(|(name, _)| *name != key);
+                    }
                     if entries.iter().any(|(name, _)| *name == key) {
                         return Err(ConfigError::at_line(key_line, format!("{key} is given twice")));
                     }
@@ -227,12 +235,18 @@ impl Open {
 }
 
 /// YAML's merge key: entries of another mapping that are not here already.
-fn merge(entries: &mut Vec<(String, Node)>, node: Node, line: usize) -> Result<(), ConfigError> {
+fn merge(
+    entries: &mut Vec<(String, Node)>,
+    merged: &mut Vec<String>,
+    node: Node,
+    line: usize,
+) -> Result<(), ConfigError> {
     let Value::Map(others) = node.value else {
         return Err(ConfigError::at_line(line, "<< needs a mapping"));
     };
     for (key, node) in others {
         if !entries.iter().any(|(name, _)| *name == key) {
+            merged.push(key.clone());
             entries.push((key, node));
         }
     }
@@ -268,6 +282,8 @@ mod tests {
         check("a: 012\nb: yes\nc: '~'\nd: ~\ne:", r#"{a="012" b="yes" c="~" d=~ e=~}"#);
         check("a: [x, {b: c}]\n", r#"{a=["x" {b="c"}]}"#);
         check("a: &x {b: c}\nd: *x\ne:\n  <<: *x\n  f: g", r#"{a={b="c"} d={b="c"} e={b="c" f="g"}}"#);
+        check("a: &x {b: c}\ne:\n  <<: *x\n  b: d", r#"{a={b="c"} e={b="d"}}"#);
+        check("a: &x {b: c}\ne:\n  <<: *x\n  b: d\n  b: e", "line 5: b is given twice");
         check("a: 1\nb: 2\na: 3", "line 3: a is given twice");
         check("a: 1\n---\nb: 2", "line 2: a second YAML document begins");
         check("[a]: 1", "line 1: a key must be a word");
