@@ -6,8 +6,10 @@ pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
     /// Reads a query. `+` stays what it is: nothing in this API contains a space, but media types contain `+` and
-    /// people type them unescaped.
+    /// people type them unescaped. `None` for a bad escape, bytes that are no UTF-8, or NUL: nothing here contains it,
+    /// and PostgreSQL refuses texts that do.
     pub(crate) fn parse(query: Option<&str>) -> Option<Self> {
+        let decode = |text: &str| decode(text).filter(|text| !text.contains('\0'));
         let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
         pairs
             .map(|pair| {
@@ -74,7 +76,7 @@ mod tests {
         assert_eq!(query.all("tag").collect::<Vec<_>>(), ["a", "b/c"]);
         assert_eq!((query.first("x"), query.first("y")), (Some(""), None));
         assert_eq!(Query::parse(Some("a=b+c")).unwrap().first("a"), Some("b+c"));
-        for bad in ["a=%", "a=%4", "a=%zz", "a=%ff", "%c3=1", "a=%+1"] {
+        for bad in ["a=%00", "a=%", "a=%4", "a=%zz", "a=%ff", "%c3=1", "a=%+1"] {
             assert!(Query::parse(Some(bad)).is_none(), "{bad}");
         }
     }

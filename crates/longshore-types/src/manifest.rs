@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, de::Error as _};
 
 use crate::{Descriptor, MediaType};
 
@@ -86,6 +86,10 @@ impl Manifest {
         let media_type = agreed_media_type(content_type, fields.media_type.as_ref(), &fields)?;
         if media_type.is_docker_schema1() {
             return Err(ManifestError::Schema1);
+        }
+        // PostgreSQL cannot hold it; RFC 6838 knows no such type.
+        if fields.artifact_type.as_ref().is_some_and(|text| text.contains('\0')) {
+            return Err(ManifestError::Json(serde_json::Error::custom("artifactType contains NUL")));
         }
         let kind = kind_of(&media_type);
         let mut manifest = Self {
@@ -225,6 +229,7 @@ mod tests {
         let manifest = parse(Some(MediaType::OCI_MANIFEST), &image("")).unwrap();
         assert_eq!((manifest.kind(), manifest.layers().len()), (ManifestKind::Image, 2));
         assert_eq!(manifest.referrer_artifact_type(), Some("application/vnd.oci.empty.v1+json"));
+        assert!(parse(None, &image(r#","artifactType":"a/\u0000b""#)).is_err(), "an index may not hold NUL");
         let manifest = parse(None, &image(r#","artifactType":"a/b","annotations":{"k":"v"}"#)).unwrap();
         assert_eq!(manifest.referrer_artifact_type(), Some("a/b"));
         assert_eq!(manifest.media_type(), &MediaType::OCI_MANIFEST);
