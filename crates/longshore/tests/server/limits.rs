@@ -5,11 +5,7 @@ use reqwest::Method;
 
 #[tokio::test]
 async fn a_header_that_does_not_end_is_cut_off() {
-    let registry = TestRegistry::builder()
-        .set("limits.header_timeout", "300ms")
-        .set("limits.idle_timeout", "300ms")
-        .spawn()
-        .await;
+    let registry = TestRegistry::builder().set("limits.header_timeout", "300ms").spawn().await;
     let mut silent = RawConnection::open(registry.address()).await;
     let mut slow = RawConnection::open(registry.address()).await;
     slow.write("GET /v2/ HTTP/1.1\r\nHost: te").await.unwrap();
