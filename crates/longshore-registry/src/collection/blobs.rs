@@ -63,14 +63,14 @@ impl Run<'_> {
         for review in due {
             self.report.reviewed += 1;
             let (digest, mut tx) = (review.blob.digest, self.metadata().read().await?);
-            if !tx.manifests_referring_to(review.repository, &digest, 1).await?.is_empty() {
-                continue;
-            }
             let name = name_of(&mut tx, review.repository).await?;
-            let linking = tx.repositories_linking(&digest, 2).await?;
-            if linking.contains(&name) {
+            if tx.blob_in(&name, &digest).await?.is_some() {
+                if !tx.manifests_referring_to(review.repository, &digest, 1).await?.is_empty() {
+                    continue;
+                }
                 self.tell_of_link(&review.blob, &name);
             }
+            let linking = tx.repositories_linking(&digest, 2).await?;
             if linking.iter().all(|other| *other == name) && told.insert(digest) {
                 self.tell_of_blob(&review.blob);
             }
@@ -127,14 +127,17 @@ impl Run<'_> {
         if review.review_after > self.now {
             return Ok(None);
         }
-        if !tx.manifests_referring_to(due.repository, &blob.digest, 1).await?.is_empty() {
+        let repository = name_of(&mut tx, due.repository).await?;
+        let had_link = tx.blob_in(&repository, &blob.digest).await?.is_some();
+        // Without a link no manifest holds the content, not even one that can be restored: purging it would put
+        // nothing on the queue again.
+        if had_link && !tx.manifests_referring_to(due.repository, &blob.digest, 1).await?.is_empty() {
             tx.delete_blob_review(due.repository, blob.id).await?;
             tx.commit().await?;
             return Ok(None);
         }
-        let had_link = tx.unlink_blob(due.repository, blob.id).await?;
-        let repository = name_of(&mut tx, due.repository).await?;
         if had_link {
+            tx.unlink_blob(due.repository, blob.id).await?;
             tx.commit().await?;
         }
         Ok(Some(Unlinked { repository, had_link }))

@@ -67,6 +67,20 @@ async fn a_deleted_image_goes_when_it_cannot_be_restored() {
 }
 
 #[tokio::test]
+async fn a_blob_deleted_after_its_manifest_goes_though_the_manifest_can_be_restored() {
+    let registry = TestRegistry::new(settings()).await;
+    let (image, app) = (TestImage::new(&["config"]), name("app"));
+    image.push(&registry, &call(), &app, None).await;
+    registry.delete_manifest(&call(), &app, &Reference::Digest(image.digest())).await.unwrap();
+    let digest = Digest::sha256(b"config");
+    registry.delete_blob(&call(), &app, &digest).await.unwrap();
+    assert_eq!(collect(&registry, after(HOUR), true).await, [format!("blob {digest}")]);
+    assert_eq!(registry.collect(after(HOUR)).await, [format!("blob {digest}")]);
+    assert!(!has(&registry, b"config").await);
+    registry.assert_sound().await;
+}
+
+#[tokio::test]
 async fn an_index_takes_its_children_and_referrers_with_it() {
     let registry = TestRegistry::new(settings()).await;
     let (app, children) = (name("app"), [TestImage::new(&["a"]), TestImage::new(&["b"])]);
