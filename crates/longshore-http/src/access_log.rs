@@ -83,7 +83,8 @@ impl Drop for Record {
             received_bytes,
             sent_bytes = self.sent_bytes,
             complete = self.complete,
-            duration_ms = duration.as_secs_f64() * 1e3,
+            // Whole microseconds: more digits are noise.
+            duration_ms = duration.as_micros() as f64 / 1e3,
             caller = self.caller.as_deref(),
             client = self.client,
             user_agent = self.user_agent,
