@@ -282,7 +282,7 @@ impl From<ManifestPullError> for ApiError {
     fn from(error: ManifestPullError) -> Self {
         let message = error.to_string();
         match error {
-            ManifestPullError::Denied { .. } => Self::denied(message),
+            ManifestPullError::Denied(_) => Self::denied(message),
             ManifestPullError::NameUnknown(_) => Self::name_unknown(message),
             ManifestPullError::ManifestUnknown { .. } => {
                 Self::client(StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown, message)
@@ -296,8 +296,8 @@ impl From<ManifestPushError> for ApiError {
     fn from(error: ManifestPushError) -> Self {
         let message = error.to_string();
         match error {
-            ManifestPushError::Denied { .. } => Self::denied(message),
-            ManifestPushError::ReadOnly => Self::read_only(message),
+            ManifestPushError::Denied(_) => Self::denied(message),
+            ManifestPushError::ReadOnly(_) => Self::read_only(message),
             ManifestPushError::Invalid(_) => {
                 Self::client(StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid, message)
             }
@@ -327,7 +327,7 @@ impl From<BlobPullError> for ApiError {
     fn from(error: BlobPullError) -> Self {
         let message = error.to_string();
         match error {
-            BlobPullError::Denied { .. } => Self::denied(message),
+            BlobPullError::Denied(_) => Self::denied(message),
             BlobPullError::NameUnknown(_) => Self::name_unknown(message),
             BlobPullError::BlobUnknown { .. } => {
                 Self::client(StatusCode::NOT_FOUND, ErrorCode::BlobUnknown, message)
@@ -342,8 +342,8 @@ impl From<MountError> for ApiError {
     fn from(error: MountError) -> Self {
         let message = error.to_string();
         match error {
-            MountError::Denied { .. } => Self::denied(message),
-            MountError::ReadOnly => Self::read_only(message),
+            MountError::Denied(_) => Self::denied(message),
+            MountError::ReadOnly(_) => Self::read_only(message),
             MountError::Metadata(error) => error.into(),
             MountError::Store(error) => error.into(),
         }
@@ -355,8 +355,8 @@ impl From<UploadError> for ApiError {
         let message = error.to_string();
         let bad = |status, code, message: String| Self::client(status, code, message);
         match error {
-            UploadError::Denied { .. } => Self::denied(message),
-            UploadError::ReadOnly => Self::read_only(message),
+            UploadError::Denied(_) => Self::denied(message),
+            UploadError::ReadOnly(_) => Self::read_only(message),
             UploadError::UploadUnknown(_) => {
                 bad(StatusCode::NOT_FOUND, ErrorCode::BlobUploadUnknown, message)
             }
@@ -383,7 +383,7 @@ impl From<ListError> for ApiError {
     fn from(error: ListError) -> Self {
         let message = error.to_string();
         match error {
-            ListError::Denied { .. } | ListError::CatalogDenied => Self::denied(message),
+            ListError::Denied(_) | ListError::CatalogDenied => Self::denied(message),
             ListError::NameUnknown(_) => Self::name_unknown(message),
             ListError::Metadata(error) => error.into(),
         }
@@ -394,8 +394,8 @@ impl From<DeleteError> for ApiError {
     fn from(error: DeleteError) -> Self {
         let message = error.to_string();
         match error {
-            DeleteError::Denied { .. } => Self::denied(message),
-            DeleteError::Disabled | DeleteError::ReadOnly => Self::read_only(message),
+            DeleteError::Denied(_) => Self::denied(message),
+            DeleteError::Disabled | DeleteError::ReadOnly(_) => Self::read_only(message),
             DeleteError::NameUnknown(_) => Self::name_unknown(message),
             DeleteError::ManifestUnknown { .. } => {
                 Self::client(StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown, message)

@@ -3,19 +3,22 @@
 use longshore_auth::Action;
 use longshore_types::RepositoryName;
 
-use crate::{
-    BlobPullError, Call, DeleteError, ListError, ManifestPullError, ManifestPushError, MountError, Registry,
-    RestoreError, UploadError,
-};
+use crate::{Call, Registry};
 
-/// The caller may not; becomes the `Denied` of the use case's error.
-pub(crate) struct Denied {
-    action: Action,
-    repository: RepositoryName,
+/// The caller may not.
+#[derive(Debug, thiserror::Error)]
+#[error("{action:?} on {repository} is not allowed")]
+pub struct Denied {
+    /// What they wanted.
+    pub action: Action,
+    /// Where.
+    pub repository: RepositoryName,
 }
 
-/// Nothing may change; becomes the `ReadOnly` of the use case's error.
-pub(crate) struct ReadOnly;
+/// Nothing may change: `storage.maintenance.readonly.enabled`.
+#[derive(Debug, thiserror::Error)]
+#[error("the registry is read-only at the moment")]
+pub struct ReadOnly;
 
 /// Refuses a caller who may not do `action` to `repository`.
 pub(crate) fn require(call: &Call, action: Action, repository: &RepositoryName) -> Result<(), Denied> {
@@ -31,35 +34,3 @@ impl Registry {
         if self.inner.settings.readonly { Err(ReadOnly) } else { Ok(()) }
     }
 }
-
-macro_rules! from_denied {
-    ($($error:ident),+) => { $(
-        impl From<Denied> for $error {
-            fn from(denied: Denied) -> Self {
-                Self::Denied { action: denied.action, repository: denied.repository }
-            }
-        }
-    )+ };
-}
-
-macro_rules! from_read_only {
-    ($($error:ident),+) => { $(
-        impl From<ReadOnly> for $error {
-            fn from(_: ReadOnly) -> Self {
-                Self::ReadOnly
-            }
-        }
-    )+ };
-}
-
-from_denied!(
-    BlobPullError,
-    DeleteError,
-    ListError,
-    ManifestPullError,
-    ManifestPushError,
-    MountError,
-    RestoreError,
-    UploadError
-);
-from_read_only!(DeleteError, ManifestPushError, MountError, RestoreError, UploadError);

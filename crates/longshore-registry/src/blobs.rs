@@ -9,7 +9,7 @@ use longshore_metadata::MetadataError;
 use longshore_storage::{Blob, StoreError};
 use longshore_types::{Digest, RepositoryName};
 
-use crate::{Call, Event, EventAction, Registry, access::require};
+use crate::{Call, Denied, Event, EventAction, ReadOnly, Registry, access::require};
 
 /// A blob, opened.
 #[derive(Clone)]
@@ -26,13 +26,8 @@ pub struct PulledBlob {
 #[derive(Debug, thiserror::Error)]
 pub enum BlobPullError {
     /// The caller may not.
-    #[error("{action:?} on {repository} is not allowed")]
-    Denied {
-        /// What they wanted.
-        action: Action,
-        /// Where.
-        repository: RepositoryName,
-    },
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// No such repository.
     #[error("no repository {0}")]
     NameUnknown(RepositoryName),
@@ -65,16 +60,11 @@ pub enum MountOutcome {
 #[derive(Debug, thiserror::Error)]
 pub enum MountError {
     /// The caller may not push here. (No right to pull from the source is [`MountOutcome::NotMounted`].)
-    #[error("{action:?} on {repository} is not allowed")]
-    Denied {
-        /// What they wanted.
-        action: Action,
-        /// Where.
-        repository: RepositoryName,
-    },
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The registry is read-only.
-    #[error("the registry is read-only at the moment")]
-    ReadOnly,
+    #[error(transparent)]
+    ReadOnly(#[from] ReadOnly),
     /// The index failed.
     #[error("could not change the index")]
     Metadata(#[from] MetadataError),

@@ -6,19 +6,14 @@ use longshore_auth::Action;
 use longshore_metadata::{MetadataError, Page, ReferrerRecord};
 use longshore_types::{RepositoryName, Tag};
 
-use crate::{Call, Registry, access::require};
+use crate::{Call, Denied, Registry, access::require};
 
 /// Why there is no list.
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
     /// The caller may not.
-    #[error("{action:?} on {repository} is not allowed")]
-    Denied {
-        /// What they wanted.
-        action: Action,
-        /// Where.
-        repository: RepositoryName,
-    },
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The caller may not read the catalog.
     #[error("reading the catalog is not allowed")]
     CatalogDenied,

@@ -4,25 +4,22 @@ use longshore_auth::Action;
 use longshore_metadata::{MetadataError, RepositoryId, ReviewEvent, WriteTx};
 use longshore_types::{Digest, Reference, RepositoryName, Tag};
 
-use crate::{Call, Event, EventAction, Registry, access::require, retry::retry_on_conflict};
+use crate::{
+    Call, Denied, Event, EventAction, ReadOnly, Registry, access::require, retry::retry_on_conflict,
+};
 
 /// Why nothing is deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum DeleteError {
     /// The caller may not.
-    #[error("{action:?} on {repository} is not allowed")]
-    Denied {
-        /// What they wanted.
-        action: Action,
-        /// Where.
-        repository: RepositoryName,
-    },
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// Deleting is switched off.
     #[error("deleting is switched off (storage.delete.enabled)")]
     Disabled,
     /// The registry is read-only.
-    #[error("the registry is read-only at the moment")]
-    ReadOnly,
+    #[error(transparent)]
+    ReadOnly(#[from] ReadOnly),
     /// No such repository.
     #[error("no repository {0}")]
     NameUnknown(RepositoryName),

@@ -7,24 +7,19 @@ use longshore_metadata::{
 use longshore_types::{Digest, Manifest, RepositoryName, Tag};
 
 use crate::{
-    Call, Event, EventAction, ListError, Registry, access::require, manifests::required_blobs,
-    retry::retry_on_conflict,
+    Call, Denied, Event, EventAction, ListError, ReadOnly, Registry, access::require,
+    manifests::required_blobs, retry::retry_on_conflict,
 };
 
 /// Why nothing is restored.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// The caller may not.
-    #[error("{action:?} on {repository} is not allowed")]
-    Denied {
-        /// What they wanted.
-        action: Action,
-        /// Where.
-        repository: RepositoryName,
-    },
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The registry is read-only.
-    #[error("the registry is read-only at the moment")]
-    ReadOnly,
+    #[error(transparent)]
+    ReadOnly(#[from] ReadOnly),
     /// No such repository.
     #[error("no repository {0}")]
     NameUnknown(RepositoryName),

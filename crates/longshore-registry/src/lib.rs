@@ -29,6 +29,7 @@ mod verify;
 pub use longshore_metadata::{MetadataError, Page, ReferrerRecord};
 pub use longshore_storage::{Blob, ByteStream, StoreError};
 
+pub use access::{Denied, ReadOnly};
 pub use blobs::{BlobPullError, MountError, MountOutcome, PulledBlob};
 pub use call::{Call, RequestInfo};
 pub use catalog::{ListError, ReferrersPage};

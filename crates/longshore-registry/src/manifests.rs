@@ -11,7 +11,7 @@ use longshore_types::{Digest, ManifestError, MediaType, Reference, RepositoryNam
 
 pub(crate) use required::{references, required_blobs};
 
-use crate::{Call, Event, EventAction, Registry, access::require};
+use crate::{Call, Denied, Event, EventAction, ReadOnly, Registry, access::require};
 
 /// A manifest as it was pushed.
 #[derive(Clone, Debug)]
@@ -30,13 +30,8 @@ pub struct PulledManifest {
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestPullError {
     /// The caller may not.
-    #[error("{action:?} on {repository} is not allowed")]
-    Denied {
-        /// What they wanted.
-        action: Action,
-        /// Where.
-        repository: RepositoryName,
-    },
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// No such repository.
     #[error("no repository {0}")]
     NameUnknown(RepositoryName),
@@ -79,16 +74,11 @@ pub struct PushedManifest {
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestPushError {
     /// The caller may not.
-    #[error("{action:?} on {repository} is not allowed")]
-    Denied {
-        /// What they wanted.
-        action: Action,
-        /// Where.
-        repository: RepositoryName,
-    },
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The registry is read-only.
-    #[error("the registry is read-only at the moment")]
-    ReadOnly,
+    #[error(transparent)]
+    ReadOnly(#[from] ReadOnly),
     /// The bytes are no manifest.
     #[error(transparent)]
     Invalid(#[from] ManifestError),

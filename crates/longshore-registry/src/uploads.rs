@@ -18,10 +18,11 @@ pub(crate) use lock::{UploadLock, UploadLocks};
 pub(crate) use session::progress_of;
 
 use futures_util::stream::BoxStream;
-use longshore_auth::Action;
 use longshore_metadata::MetadataError;
 use longshore_storage::StoreError;
-use longshore_types::{Digest, RepositoryName, UploadId};
+use longshore_types::{Digest, UploadId};
+
+use crate::{Denied, ReadOnly};
 
 /// Why a body ended early. The bytes before it count for an upload in pieces.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,16 +60,11 @@ pub struct PushedBlob {
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
     /// The caller may not.
-    #[error("{action:?} on {repository} is not allowed")]
-    Denied {
-        /// What they wanted.
-        action: Action,
-        /// Where.
-        repository: RepositoryName,
-    },
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The registry is read-only.
-    #[error("the registry is read-only at the moment")]
-    ReadOnly,
+    #[error(transparent)]
+    ReadOnly(#[from] ReadOnly),
     /// No such upload in this repository.
     #[error("no upload {0}: begin a new one")]
     UploadUnknown(UploadId),

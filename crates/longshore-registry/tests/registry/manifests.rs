@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use longshore_auth::Action;
 use longshore_registry::{
-    ManifestPullError, ManifestPushError, ManifestTarget, PushedManifest, RegistrySettings,
+    Denied, ManifestPullError, ManifestPushError, ManifestTarget, PushedManifest, RegistrySettings,
 };
 use longshore_types::{Digest, DigestAlgorithm, MediaType, Reference};
 
@@ -131,12 +131,12 @@ async fn rights_and_read_only_mode_hold() {
     let (pull, push) = (granted(&[("app", Action::Pull)]), granted(&[("app", Action::Push)]));
     assert!(registry.manifest(&pull, &app, &by_tag("v1")).await.is_ok());
     let error = registry.manifest(&push, &app, &by_tag("v1")).await.unwrap_err();
-    assert!(matches!(error, ManifestPullError::Denied { action: Action::Pull, .. }), "{error}");
+    assert!(matches!(error, ManifestPullError::Denied(Denied { action: Action::Pull, .. })), "{error}");
     let error = push_manifest(&registry, &pull, &app, None, &image.manifest).await.unwrap_err();
-    assert!(matches!(error, ManifestPushError::Denied { action: Action::Push, .. }), "{error}");
+    assert!(matches!(error, ManifestPushError::Denied(Denied { action: Action::Push, .. })), "{error}");
     let frozen = registry.reopened(RegistrySettings { readonly: true, ..settings() });
     let error = push_manifest(&frozen, &call(), &app, None, &image.manifest).await.unwrap_err();
-    assert!(matches!(error, ManifestPushError::ReadOnly), "{error}");
+    assert!(matches!(error, ManifestPushError::ReadOnly(_)), "{error}");
 }
 
 #[tokio::test]
