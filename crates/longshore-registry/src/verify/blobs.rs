@@ -68,8 +68,8 @@ impl Registry {
     ) -> Result<Option<Damage>, MaintenanceError> {
         let Some(fault) = self.blob_fault(blob).await? else { return Ok(None) };
         let mut tx = self.inner.metadata.read().await?;
-        if tx.blob(&blob.digest).await?.is_none() {
-            return Ok(None); // collection took it in between
+        if tx.blob(&blob.digest).await? != Some(*blob) {
+            return Ok(None); // collection took it in between, or a push healed it: what was compared holds no more
         }
         let users = tx.repositories_linking(&blob.digest, NAMED_MAX + 1).await?;
         drop(tx);
@@ -82,7 +82,7 @@ impl Registry {
             Fault::Missing => format!("its content is missing; linked by {users}"),
             Fault::Damaged(how, stat) => {
                 let done = if options.set_aside {
-                    self.set_aside(&blob.digest, stat).await?
+                    self.set_aside(blob, stat).await?
                 } else {
                     "left in place".to_owned()
                 };
@@ -130,19 +130,25 @@ impl Registry {
     }
 
     /// Sets content aside that was found damaged when the store said `before` of it. Returns what was done, in words.
-    async fn set_aside(&self, digest: &Digest, before: Option<BlobStat>) -> Result<String, MaintenanceError> {
+    async fn set_aside(
+        &self,
+        blob: &BlobRecord,
+        before: Option<BlobStat>,
+    ) -> Result<String, MaintenanceError> {
         // The row is locked against a push of the same content at this moment: it looks for the content while it holds
         // the row, and publishes again what is gone. One that came first may have replaced the damage.
         let mut tx = self.inner.metadata.write().await?;
-        if tx.lock_blob(digest).await?.is_none() {
-            return Ok("collected meanwhile".into());
+        match tx.lock_blob(&blob.digest).await? {
+            None => return Ok("collected meanwhile".into()),
+            Some(now) if now != *blob => return Ok("pushed again meanwhile, so left in place".into()),
+            Some(_) => {}
         }
-        match self.inner.blobs.stat(digest).await {
+        match self.inner.blobs.stat(&blob.digest).await {
             Ok(now) if Some(now) != before => return Ok("written again meanwhile, so left in place".into()),
             Err(StoreError::NotFound) => return Ok("gone meanwhile".into()),
             _ => {}
         }
-        Ok(match self.inner.blobs.set_aside(digest).await {
+        Ok(match self.inner.blobs.set_aside(&blob.digest).await {
             Ok(place) => format!("set aside as {place}"),
             Err(error) => format!("could not be set aside: {}", cause(&error)),
         })

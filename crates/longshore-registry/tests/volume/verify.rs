@@ -1,8 +1,8 @@
 use std::{fs, path::Path};
 
 use longshore_metadata::NewManifest;
-use longshore_registry::{Registry, VerifyOptions, VerifyReport};
-use longshore_types::{Digest, Manifest};
+use longshore_registry::{Progress, Registry, VerifyOptions, VerifyReport};
+use longshore_types::{Digest, DigestAlgorithm, Manifest};
 
 use crate::{
     support::{TestImage, assert_pulls, by_tag, call, image_index, name, pull_blob, push_manifest, start},
@@ -108,4 +108,38 @@ async fn damage_in_the_index_is_named() {
         torn_damage.what.contains(&format!("its bytes in the index hash to {actual}")),
         "{torn_damage:?}"
     );
+}
+
+/// Pushes an image after the first step of a verification, while the rest of its page is still to be hashed.
+struct PushAfterFirst(Registry, std::sync::Once);
+
+impl Progress for PushAfterFirst {
+    fn phase(&self, _what: &str, _steps: Option<u64>) {}
+    fn note(&self, _text: &str) {}
+    fn advance(&self, _steps: u64) {
+        self.1.call_once(|| {
+            let registry = self.0.clone();
+            let push = async move {
+                image("bad").push(&registry, &call(), &name("bad"), Some("v1")).await;
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            std::thread::spawn(move || runtime.block_on(push)).join().unwrap();
+        });
+    }
+}
+
+#[tokio::test]
+async fn content_that_a_push_heals_meanwhile_stays() {
+    let volume = Volume::new();
+    volume.lay_down("bad", &image("bad"), DigestAlgorithm::Sha256, &["v1"]).await;
+    let healed = blobs_of(&image("bad")).into_iter().max().unwrap();
+    let sound = fs::read(volume.blob_path(&healed)).unwrap();
+    // So short when it was taken over that the index has the wrong size.
+    fs::write(volume.blob_path(&healed), &sound[..3]).unwrap();
+    let registry = volume.open().await;
+    registry.import(&volume.layout, start(), &()).await.unwrap();
+    let progress = PushAfterFirst(registry.clone(), std::sync::Once::new());
+    let report = registry.verify(&VerifyOptions { set_aside: true, parallel: 1 }, &progress).await.unwrap();
+    assert_eq!(report.damage, []);
+    assert_eq!(pull_blob(&registry, &name("bad"), &healed).await.unwrap(), sound);
 }
