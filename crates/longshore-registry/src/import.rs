@@ -12,7 +12,7 @@ use crate::{MaintenanceError, Progress, Registry, maintenance::blocking, retry::
 
 /// When the import ended, in milliseconds since the Unix epoch.
 const DONE: &str = "import.done";
-/// The last repository that an import under way has taken over whole.
+/// The last repository that an import under way has taken over whole; empty before the first.
 const AFTER: &str = "import.after";
 
 /// What an import did.
@@ -76,6 +76,9 @@ impl Registry {
     ) -> Result<ImportReport, MaintenanceError> {
         let mut report = ImportReport::default();
         let after = self.inner.metadata.read().await?.setting(AFTER).await?;
+        if after.is_none() {
+            self.note_beginning().await?;
+        }
         let after: Option<RepositoryName> = after.and_then(|name| name.parse().ok());
         progress.phase("looking for repositories", None);
         let count = {
@@ -103,6 +106,16 @@ impl Registry {
         })
         .await?;
         Ok(report)
+    }
+
+    /// Before the first row: what is interrupted inside the first repository is under way too.
+    async fn note_beginning(&self) -> Result<(), MetadataError> {
+        retry_on_conflict(async || -> Result<(), MetadataError> {
+            let mut tx = self.inner.metadata.write().await?;
+            tx.set_setting(AFTER, "").await?;
+            tx.commit().await
+        })
+        .await
     }
 }
 

@@ -1,9 +1,9 @@
 use longshore_registry::MaintenanceError;
-use longshore_storage::BlobStore;
+use longshore_storage::{BlobStore, FaultStore};
 use longshore_types::{Digest, DigestAlgorithm, RepositoryName};
 
 use crate::{
-    support::{TestImage, assert_pulls, by_tag, call, name, start},
+    support::{TestImage, assert_pulls, by_tag, call, name, registry, settings, start},
     volume::Volume,
 };
 
@@ -52,4 +52,22 @@ async fn an_index_that_is_there_is_not_overwritten() {
     image("pushed").push(&registry, &call(), &name("a"), Some("v1")).await;
     let refused = registry.rebuild(&volume.layout, start(), &()).await;
     assert!(matches!(refused, Err(MaintenanceError::IndexNotEmpty)));
+}
+
+#[tokio::test]
+async fn one_that_was_interrupted_in_its_first_repository_goes_on() {
+    let volume = Volume::new();
+    let layers: Vec<String> = (0..299).map(|n| format!("layer {n}")).collect();
+    let blobs: Vec<&str> = std::iter::once("config").chain(layers.iter().map(String::as_str)).collect();
+    volume.lay_down("a", &TestImage::new(&blobs), DigestAlgorithm::Sha256, &["v1"]).await;
+    // After the first transaction, which takes 256 of the links.
+    let failing = FaultStore::failing_call(280, volume.store.clone());
+    let interrupted = registry(volume.index().await, failing, settings());
+    interrupted.rebuild(&volume.layout, start(), &()).await.unwrap_err();
+    interrupted.metadata().close().await;
+
+    let registry = volume.open().await;
+    assert!(registry.metadata().read().await.unwrap().repository(&name("a")).await.unwrap().is_some());
+    registry.rebuild(&volume.layout, start(), &()).await.unwrap();
+    assert_pulls(&registry, &name("a"), &by_tag("v1")).await;
 }
