@@ -121,6 +121,10 @@ impl Batch<'_> {
 
     async fn tag(&mut self, tag: &Tag, digest: &Digest) -> Result<(), MaintenanceError> {
         if self.tx.tag(self.repository, tag).await?.is_none() {
+            // Deleted since, for instance by a replica whose import of the same volume ended before this one.
+            if !self.tx.tag_events(self.repository, Some(tag), None, 1).await?.entries.is_empty() {
+                return Ok(());
+            }
             match self.tx.manifest_record(self.repository, digest).await? {
                 Some(record) if record.deleted_at.is_none() => {
                     let action = TagEventAction::Import;

@@ -252,8 +252,10 @@ async fn what_the_index_knows_better_stays() {
     newer.push(&registry, &call(), &name("team/sub/app"), Some("v1")).await;
     let deleted = Reference::Digest(image("untagged").digest());
     registry.delete_manifest(&call(), &name("team/sub"), &deleted).await.unwrap();
+    registry.delete_manifest(&call(), &name("team/sub/app"), &by_tag("v1.0")).await.unwrap();
     import(&volume, &registry).await;
     let v1 = registry.manifest(&call(), &name("team/sub/app"), &by_tag("v1")).await.unwrap();
     assert_eq!(v1.digest, newer.digest());
     assert!(registry.manifest(&call(), &name("team/sub"), &deleted).await.is_err());
+    assert!(registry.manifest(&call(), &name("team/sub/app"), &by_tag("v1.0")).await.is_err());
 }
