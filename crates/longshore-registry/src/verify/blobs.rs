@@ -18,6 +18,12 @@ enum Fault {
     Damaged(String, Option<BlobStat>),
 }
 
+/// Content that could not be compared, and what the store said of it before, if it did.
+struct Unreadable {
+    error: StoreError,
+    stat: Option<BlobStat>,
+}
+
 impl Registry {
     pub(super) async fn verify_blobs(
         &self,
@@ -92,11 +98,23 @@ impl Registry {
         Ok(Some(Damage { digest: blob.digest, what }))
     }
 
+    /// What fails is read once more, so that a moment's trouble (a network file system, no free file handle) does not
+    /// cost good content. A dying disk fails for single files. If the store is gone as a whole, its own check says so.
     async fn blob_fault(&self, blob: &BlobRecord) -> Result<Option<Fault>, MaintenanceError> {
+        if let Ok(fault) = self.compare(blob).await {
+            return Ok(fault);
+        }
+        self.inner.blobs.check().await?;
+        Ok(self.compare(blob).await.unwrap_or_else(|Unreadable { error, stat }| {
+            Some(Fault::Damaged(format!("its content cannot be read: {}", cause(&error)), stat))
+        }))
+    }
+
+    async fn compare(&self, blob: &BlobRecord) -> Result<Option<Fault>, Unreadable> {
         let stat = match self.inner.blobs.stat(&blob.digest).await {
             Ok(stat) => stat,
             Err(StoreError::NotFound) => return Ok(Some(Fault::Missing)),
-            Err(error) => return self.unreadable(error, None).await,
+            Err(error) => return Err(Unreadable { error, stat: None }),
         };
         if stat.size_bytes != blob.size_bytes {
             let how = format!("its content has {} bytes instead of {}", stat.size_bytes, blob.size_bytes);
@@ -106,7 +124,7 @@ impl Registry {
             Ok(digest) if digest == blob.digest => Ok(None),
             Ok(digest) => Ok(Some(Fault::Damaged(format!("its content hashes to {digest}"), Some(stat)))),
             Err(StoreError::NotFound) => Ok(Some(Fault::Missing)),
-            Err(error) => self.unreadable(error, Some(stat)).await,
+            Err(error) => Err(Unreadable { error, stat: Some(stat) }),
         }
     }
 
@@ -117,16 +135,6 @@ impl Registry {
             Some(range) => digest_of_stream(content.stream(range), algorithm).await,
             None => Ok(Digest::of(algorithm, b"")),
         }
-    }
-
-    /// A dying disk fails for single files. If the store is gone as a whole, its own check says so.
-    async fn unreadable(
-        &self,
-        error: StoreError,
-        stat: Option<BlobStat>,
-    ) -> Result<Option<Fault>, MaintenanceError> {
-        self.inner.blobs.check().await?;
-        Ok(Some(Fault::Damaged(format!("its content cannot be read: {}", cause(&error)), stat)))
     }
 
     /// Sets content aside that was found damaged when the store said `before` of it. Returns what was done, in words.

@@ -2,10 +2,14 @@ use std::{fs, path::Path};
 
 use longshore_metadata::NewManifest;
 use longshore_registry::{Progress, Registry, VerifyOptions, VerifyReport};
+use longshore_storage::FaultStore;
 use longshore_types::{Digest, DigestAlgorithm, Manifest};
 
 use crate::{
-    support::{TestImage, assert_pulls, by_tag, call, image_index, name, pull_blob, push_manifest, start},
+    support::{
+        self, TestImage, assert_pulls, by_tag, call, image_index, name, pull_blob, push_manifest, settings,
+        start,
+    },
     volume::{Notes, Volume, blobs_of},
 };
 
@@ -142,4 +146,21 @@ async fn content_that_a_push_heals_meanwhile_stays() {
     let report = registry.verify(&VerifyOptions { set_aside: true, parallel: 1 }, &progress).await.unwrap();
     assert_eq!(report.damage, []);
     assert_eq!(pull_blob(&registry, &name("bad"), &healed).await.unwrap(), sound);
+}
+
+#[tokio::test]
+async fn a_moment_in_which_the_store_fails_costs_no_content() {
+    let (volume, registry) = filled().await;
+    for nth in 0.. {
+        let failing = FaultStore::failing_call(nth, volume.store.clone());
+        let faulty = support::registry(registry.metadata().clone(), failing.clone(), settings());
+        assert_eq!(verify(&faulty, true).await.damage, [], "call {nth}");
+        if !failing.fired() {
+            assert!(nth >= 12, "stat, open and content of four blobs: only {nth} calls were tried");
+            break;
+        }
+    }
+    for repository in ["bad", "good"] {
+        assert_pulls(&registry, &name(repository), &by_tag("v1")).await;
+    }
 }
