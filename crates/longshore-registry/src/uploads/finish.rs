@@ -5,7 +5,11 @@ use longshore_metadata::ReviewEvent;
 use longshore_storage::{StoreError, UploadProgress};
 use longshore_types::{Digest, DigestAlgorithm, RepositoryName, UploadId};
 
-use super::{BodyError, PushedBlob, UploadBody, UploadError, receive::Announced, session::Session};
+use super::{
+    BodyError, PushedBlob, UploadBody, UploadError,
+    receive::Announced,
+    session::{Session, gone},
+};
 use crate::{
     Call, Event, EventAction, Registry, access::require, hashing::digest_of_stream, retry::retry_on_conflict,
 };
@@ -106,7 +110,7 @@ impl Registry {
             return Err(UploadError::DigestMismatch { wanted: *digest, actual });
         }
         let (id, progress) = (&session.id, &session.progress);
-        self.inner.uploads.publish(id, progress, digest).await?;
+        self.inner.uploads.publish(id, progress, digest).await.map_err(gone(*id))?;
         retry_on_conflict(|| self.link_published(call, repository, id, progress, digest)).await?;
         self.discard_bytes(id, progress).await;
         tracing::debug!(%repository, %digest, size_bytes = progress.size_bytes, "stored a blob");
@@ -122,7 +126,8 @@ impl Registry {
         if session.digester.algorithm() == algorithm {
             return Ok(session.digester.clone().finish());
         }
-        let content = self.inner.uploads.read(&session.id, &session.progress).await?;
+        let content = self.inner.uploads.read(&session.id, &session.progress).await;
+        let content = content.map_err(gone(session.id))?;
         Ok(digest_of_stream(content, algorithm).await?)
     }
 
@@ -142,7 +147,9 @@ impl Registry {
         let blob = tx.ensure_blob(digest, progress.size_bytes, call.now).await?;
         match self.inner.blobs.stat(digest).await {
             Ok(stat) if stat.size_bytes == progress.size_bytes => {}
-            Ok(_) | Err(StoreError::NotFound) => self.inner.uploads.publish(id, progress, digest).await?,
+            Ok(_) | Err(StoreError::NotFound) => {
+                self.inner.uploads.publish(id, progress, digest).await.map_err(gone(*id))?;
+            }
             Err(error) => return Err(error.into()),
         }
         tx.link_blob(record.id, blob.id, call.now).await?;

@@ -3,7 +3,10 @@
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 
-use super::{BodyError, UploadBody, UploadError, UploadStatus, session::Session};
+use super::{
+    BodyError, UploadBody, UploadError, UploadStatus,
+    session::{Session, gone},
+};
 use crate::{Registry, hashing::ParallelDigester};
 
 /// How many bytes are gathered before they are hashed and written: large writes, few hand-overs between threads. Two
@@ -41,7 +44,8 @@ impl Registry {
             check_size(announced.size_bytes, 0)?;
             return Ok(Ok(()));
         }
-        let mut writer = self.inner.uploads.writer(&session.id, &session.progress).await?;
+        let writer = self.inner.uploads.writer(&session.id, &session.progress).await;
+        let mut writer = writer.map_err(gone(session.id))?;
         let mut digester = ParallelDigester::new(session.digester.clone());
         let mut received = 0;
         loop {

@@ -26,6 +26,15 @@ impl Session {
     }
 }
 
+/// The store has lost an upload that the index still knows: to its client it is one that never was, and a new one
+/// helps.
+pub(super) fn gone(id: UploadId) -> impl FnOnce(StoreError) -> UploadError {
+    move |error| match error {
+        StoreError::NotFound => UploadError::UploadUnknown(id),
+        error => error.into(),
+    }
+}
+
 /// How far an upload came, in the store's words.
 pub(crate) fn progress_of(record: &UploadRecord) -> UploadProgress {
     UploadProgress { size_bytes: record.size_bytes, state: record.store_state.clone() }

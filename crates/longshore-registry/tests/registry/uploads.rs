@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt, stream};
 use longshore_registry::{BodyError, RegistrySettings, UploadError, UploadSettings, UploadStatus};
-use longshore_storage::UploadStore;
+use longshore_storage::{UploadProgress, UploadStore};
 use longshore_types::{Digest, DigestAlgorithm, UploadId};
 use tokio::sync::mpsc;
 
@@ -254,4 +254,21 @@ async fn an_upload_belongs_to_its_repository() {
     let error = registry.cancel_upload(&call(), &name("app"), &id).await.unwrap_err();
     assert!(matches!(error, UploadError::UploadUnknown(_)), "{error}");
     assert_eq!(uploads_in_store(&registry).await, 0);
+}
+
+#[tokio::test]
+async fn an_upload_that_the_store_lost_is_unknown() {
+    let registry = TestRegistry::new(settings()).await;
+    let id = begin(&registry).await;
+    append(&registry, &id, 0, b"content").await.unwrap();
+    let progress = UploadProgress { size_bytes: 7, state: Vec::new() };
+    registry.store.discard(&id, &progress).await.unwrap();
+    let error = append(&registry, &id, 7, b" and more").await.unwrap_err();
+    assert!(matches!(error, UploadError::UploadUnknown(_)), "{error}");
+    let error = finish(&registry, &id, b"content", b"").await.unwrap_err();
+    assert!(matches!(error, UploadError::UploadUnknown(_)), "{error}");
+    // By another digest than it was begun for, it is read again first.
+    let sha512 = Digest::of(DigestAlgorithm::Sha512, b"content");
+    let finished = registry.finish_upload(&call(), &name("app"), &id, &sha512, None, None, body(b"")).await;
+    assert!(matches!(finished, Err(UploadError::UploadUnknown(_))), "{finished:?}");
 }
