@@ -47,21 +47,26 @@ impl Registry {
     ) -> Result<LinksReport, MaintenanceError> {
         let mut report = LinksReport::default();
         progress.phase("writing links", Some(self.repositories_count().await?));
-        let mut after = None;
+        let (mut after, mut all_known) = (None, true);
         loop {
             let repositories = self.next_repositories(after).await?;
             let Some(last) = repositories.last() else { break };
             after = Some(last.id);
             for repository in &repositories {
                 self.write_repository_links(layout, repository, &mut report).await?;
-                self.remove_stale_links(layout, repository, &mut report, progress).await?;
+                all_known &= self.remove_stale_links(layout, repository, &mut report, progress).await?;
                 report.repositories += 1;
                 progress.advance(1);
             }
         }
         progress.phase("waiting for the disk", None);
         let layout = layout.clone();
-        blocking(move || layout.sync().and_then(|()| layout.mark_known())).await?;
+        blocking(move || {
+            layout.sync()?;
+            // What another registry wrote must not pass for known in the next run, which would take it away.
+            if all_known { layout.mark_known() } else { Ok(()) }
+        })
+        .await?;
         Ok(report)
     }
 

@@ -16,21 +16,23 @@ use crate::{
 };
 
 impl Registry {
+    /// Returns whether everything that is left was there when the index last agreed with the link files.
     pub(super) async fn remove_stale_links(
         &self,
         layout: &DistributionLayout,
         repository: &RepositoryRecord,
         report: &mut LinksReport,
         progress: &dyn Progress,
-    ) -> Result<(), MaintenanceError> {
+    ) -> Result<bool, MaintenanceError> {
         let name = &repository.name;
-        let mut foreign = Vec::new();
+        let (mut foreign, mut all_known) = (Vec::new(), true);
         // Tags first: one that is left must not point to a manifest that is gone.
         for (tag, knew) in self.stale_tags(layout, repository).await? {
             if knew && self.had_tag(repository, &tag).await? {
                 write(layout, name, move |layout, name| layout.remove_tag(name, &tag)).await?;
                 report.removed += 1;
             } else {
+                all_known &= knew;
                 foreign.push(format!("{name}: tag {tag} is not in the index; left as it is"));
             }
         }
@@ -40,6 +42,7 @@ impl Registry {
                 write(layout, name, move |layout, name| layout.remove_revision(name, &digest)).await?;
                 report.removed += 1;
             } else {
+                all_known &= knew;
                 foreign.push(format!("{name}: manifest {digest} is not in the index; left as it is"));
             }
         }
@@ -52,7 +55,7 @@ impl Registry {
         }
         foreign.iter().for_each(|text| progress.note(text));
         report.foreign.extend(foreign);
-        Ok(())
+        Ok(all_known)
     }
 
     async fn stale_tags(

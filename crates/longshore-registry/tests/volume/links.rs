@@ -158,3 +158,19 @@ async fn what_another_registry_wrote_later_is_left() {
     assert_eq!(volume.links(), before);
     assert!(volume.store.stat(&digest).await.is_ok());
 }
+
+#[tokio::test]
+async fn what_another_registry_wrote_is_left_by_every_run() {
+    let (volume, registry) = filled().await;
+    write_links(&volume, &registry).await;
+    // As if the other registry had come an hour later.
+    let mark = fs::File::open(volume.path("longshore/links-known")).unwrap();
+    mark.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
+    volume.lay_down("team/app", &image("foreign"), DigestAlgorithm::Sha256, &[]).await;
+    let before = volume.links();
+    for _ in 0..2 {
+        let report = write_links(&volume, &registry).await;
+        assert_eq!((report.removed, report.foreign.len()), (0, 1), "{report:?}");
+        assert_eq!(volume.links(), before);
+    }
+}
