@@ -34,7 +34,7 @@ impl MayConflict for MaintenanceError {
     }
 }
 
-/// Runs what waits for the disk on a thread made for that.
+/// Runs what waits for the disk, or takes long, on a thread made for that.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,

@@ -12,7 +12,9 @@ use longshore_types::{
 };
 
 use super::{ManifestPushError, ManifestTarget, PushedManifest, required, required_blobs};
-use crate::{Call, Event, EventAction, Registry, access::require, retry::retry_on_conflict};
+use crate::{
+    Call, Event, EventAction, Registry, access::require, maintenance::blocking, retry::retry_on_conflict,
+};
 
 /// Manifests longer than this are hashed and parsed away from the async threads.
 const INLINE_BYTES_MAX: usize = 64 * 1024;
@@ -146,13 +148,7 @@ async fn read(
     if payload.len() <= INLINE_BYTES_MAX {
         return read_now(target, content_type, payload);
     }
-    match tokio::task::spawn_blocking(move || read_now(target, content_type, payload)).await {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_cancelled) => std::future::pending().await, // the runtime is shutting down
-        },
-    }
+    blocking(move || read_now(target, content_type, payload)).await
 }
 
 fn read_now(
