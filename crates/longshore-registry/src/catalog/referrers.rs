@@ -34,7 +34,8 @@ impl Registry {
 }
 
 /// What the index under the fallback tag lists, without what the repository does not have (any more): clients that
-/// know the referrers API no longer tend that index when they delete.
+/// know the referrers API no longer tend that index when they delete. Also without manifests that name the subject
+/// themselves: those are listed by what they say of their type, whatever is said of them here.
 async fn fallback(
     tx: &mut ReadTx,
     repository: &RepositoryName,
@@ -50,9 +51,15 @@ async fn fallback(
     let Ok(index) = Manifest::parse(Some(&MediaType::OCI_INDEX), &stored.payload) else {
         return Ok(Vec::new());
     };
-    let listed: Vec<Digest> = index.manifests().iter().map(|descriptor| descriptor.digest).collect();
-    let missing = tx.missing_manifests(id, &listed).await?;
-    Ok(index.manifests().iter().filter(|d| !missing.contains(&d.digest)).cloned().collect())
+    let mut listed = Vec::new();
+    for descriptor in index.manifests() {
+        let record = tx.manifest_record(id, &descriptor.digest).await?;
+        let live = record.filter(|record| record.deleted_at.is_none());
+        if live.is_some_and(|record| record.subject != Some(*subject)) {
+            listed.push(descriptor.clone());
+        }
+    }
+    Ok(listed)
 }
 
 /// The algorithm, a hyphen, and at most 64 letters of the hash: "Referrers Tag Schema".
@@ -62,8 +69,7 @@ fn fallback_tag(subject: &Digest) -> Tag {
     format!("{}-{hex}", subject.algorithm()).parse().expect("an algorithm's name and hex digits make a tag")
 }
 
-/// Joins a page from the index with what the fallback tag lists, each digest once; where both know it, the index does
-/// from the manifest itself.
+/// Joins a page from the index with what the fallback tag lists, each digest once.
 fn merge(
     page: Page<ReferrerRecord>,
     fallback: Vec<Descriptor>,

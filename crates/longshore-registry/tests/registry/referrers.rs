@@ -43,13 +43,15 @@ async fn referrers_come_from_subjects_and_from_the_fallback_tag() {
     old.push(&registry, &call(), &app, None).await;
     let absent = TestImage::new(&["absent"]);
     let both = TestImage::with(&["r"], &format!(r#"{},"artifactType":"a/0""#, subject_of(&image)));
-    let fallback = image_index(&[old.descriptor(), both.descriptor(), absent.descriptor()]);
+    let mistyped = both.descriptor().replacen('{', r#"{"artifactType":"a/9","#, 1);
+    let fallback = image_index(&[old.descriptor(), mistyped, absent.descriptor()]);
     let tag = format!("sha256-{}", subject.hex());
     push_manifest(&registry, &call(), &app, Some(&tag), &fallback).await.unwrap();
     wanted.push(old.digest());
     wanted.sort();
     assert_eq!(listed(&registry, &app, &subject, None).await, wanted);
     assert_eq!(listed(&registry, &app, &subject, Some("a/0")).await, [both.digest()]);
+    assert!(listed(&registry, &app, &subject, Some("a/9")).await.is_empty());
 
     registry.delete_manifest(&call(), &app, &Reference::Digest(old.digest())).await.unwrap();
     wanted.retain(|digest| *digest != old.digest());
