@@ -22,8 +22,18 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Content {
     blobs: BTreeMap<Digest, (Bytes, Timestamp)>,
-    uploads: HashMap<UploadId, (Vec<u8>, Timestamp)>,
+    uploads: HashMap<UploadId, Upload>,
+    /// Counts whatever was finished, so that each history and each mark is another.
+    marks: u64,
     set_aside: Vec<(Digest, Bytes)>,
+}
+
+/// As the files of `FilesystemStore` do it: who starts from an earlier mark begins another history.
+struct Upload {
+    bytes: Vec<u8>,
+    modified_at: Timestamp,
+    history: u64,
+    mark: u64,
 }
 
 impl MemoryStore {
@@ -111,12 +121,25 @@ impl Content {
     }
 
     fn upload(&self, id: &UploadId, progress: &UploadProgress) -> Result<&[u8], StoreError> {
-        let (bytes, _) = self.uploads.get(id).ok_or(StoreError::NotFound)?;
+        let Upload { bytes, history, .. } = self.uploads.get(id).ok_or(StoreError::NotFound)?;
+        if known(progress).is_some_and(|(known, _)| known != *history) {
+            return Err(StoreError::NotFound);
+        }
         usize::try_from(progress.size_bytes)
             .ok()
             .and_then(|size| bytes.get(..size))
             .ok_or_else(|| StoreError::Corrupt("the upload is shorter than what was acknowledged".into()))
     }
+}
+
+/// The history and the mark that a progress speaks of.
+fn known(progress: &UploadProgress) -> Option<(u64, u64)> {
+    let (history, mark) = progress.state.split_first_chunk()?;
+    Some((u64::from_be_bytes(*history), u64::from_be_bytes(mark.try_into().ok()?)))
+}
+
+fn state(history: u64, mark: u64) -> Vec<u8> {
+    [history.to_be_bytes(), mark.to_be_bytes()].concat()
 }
 
 struct MemoryBlob(Bytes);
@@ -143,8 +166,11 @@ fn pieces(mut bytes: Bytes) -> ByteStream {
 #[async_trait]
 impl UploadStore for MemoryStore {
     async fn create(&self, id: &UploadId) -> Result<UploadProgress, StoreError> {
-        self.content().uploads.insert(*id, (Vec::new(), now()));
-        Ok(UploadProgress { size_bytes: 0, state: Vec::new() })
+        let mut content = self.content();
+        content.marks += 1;
+        let mark = content.marks;
+        content.uploads.insert(*id, Upload { bytes: Vec::new(), modified_at: now(), history: mark, mark });
+        Ok(UploadProgress { size_bytes: 0, state: state(mark, mark) })
     }
 
     async fn writer(
@@ -153,7 +179,7 @@ impl UploadStore for MemoryStore {
         progress: &UploadProgress,
     ) -> Result<Box<dyn UploadWriter>, StoreError> {
         let bytes = self.content().upload(id, progress)?.to_vec();
-        Ok(Box::new(MemoryWriter { store: self.clone(), id: *id, bytes }))
+        Ok(Box::new(MemoryWriter { store: self.clone(), id: *id, begun: progress.clone(), bytes }))
     }
 
     async fn read(&self, id: &UploadId, progress: &UploadProgress) -> Result<ByteStream, StoreError> {
@@ -178,7 +204,8 @@ impl UploadStore for MemoryStore {
     }
 
     fn list(&self) -> BoxStream<'static, Result<(UploadId, Timestamp), StoreError>> {
-        let uploads: Vec<_> = self.content().uploads.iter().map(|(id, (_, at))| Ok((*id, *at))).collect();
+        let uploads: Vec<_> =
+            self.content().uploads.iter().map(|(id, upload)| Ok((*id, upload.modified_at))).collect();
         stream::iter(uploads).boxed()
     }
 }
@@ -187,6 +214,7 @@ impl UploadStore for MemoryStore {
 struct MemoryWriter {
     store: MemoryStore,
     id: UploadId,
+    begun: UploadProgress,
     bytes: Vec<u8>,
 }
 
@@ -198,12 +226,20 @@ impl UploadWriter for MemoryWriter {
     }
 
     async fn finish(self: Box<Self>) -> Result<UploadProgress, StoreError> {
-        let progress = UploadProgress { size_bytes: self.bytes.len() as u64, state: Vec::new() };
-        match self.store.content().uploads.get_mut(&self.id) {
-            Some(upload) => *upload = (self.bytes, now()),
-            None => return Err(StoreError::NotFound),
+        let Self { store, id, begun, bytes } = *self;
+        let size_bytes = bytes.len() as u64;
+        if size_bytes == begun.size_bytes {
+            return Ok(begun);
         }
-        Ok(progress)
+        let mut content = store.content();
+        content.upload(&id, &begun)?;
+        content.marks += 1;
+        let mark = content.marks;
+        let upload = content.uploads.get_mut(&id).ok_or(StoreError::NotFound)?;
+        let history =
+            if known(&begun) == Some((upload.history, upload.mark)) { upload.history } else { mark };
+        *upload = Upload { bytes, modified_at: now(), history, mark };
+        Ok(UploadProgress { size_bytes, state: state(history, mark) })
     }
 }
 

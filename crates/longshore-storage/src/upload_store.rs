@@ -12,8 +12,8 @@ use crate::{ByteStream, StoreError};
 pub struct UploadProgress {
     /// How many bytes are durably there.
     pub size_bytes: u64,
-    /// What the backend must remember beside it, in its own form: empty for files, the multipart id and part tags for
-    /// object storage.
+    /// What the backend must remember beside it, in its own form: which file it was and a mark of its content for files,
+    /// the multipart id and part tags for object storage.
     pub state: Vec<u8>,
 }
 
@@ -24,11 +24,14 @@ pub trait UploadWriter: Send {
     /// Adds bytes. They may wait in memory, bounded whatever the upload's size, until enough came for one write or part.
     async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError>;
 
-    /// Makes everything written durable and says how far the upload is now.
+    /// Makes everything written durable and says how far the upload is now. Progress that others began from, or made
+    /// from the same beginning, is void then unless its bytes are still there.
     async fn finish(self: Box<Self>) -> Result<UploadProgress, StoreError>;
 }
 
-/// Unfinished content by upload id. At most one writer an upload at a time: the caller sees to it.
+/// Unfinished content by upload id. At most one writer an upload at a time within a process: the caller sees to it.
+/// Another replica may begin a writer from an older progress meanwhile; once that one has finished, what others hold is
+/// [`StoreError::NotFound`], so that no bytes are taken for those that somebody else hashed.
 #[async_trait]
 pub trait UploadStore: Send + Sync {
     /// Begins an upload without bytes.
@@ -37,7 +40,7 @@ pub trait UploadStore: Send + Sync {
     /// Goes on with an upload from `progress`; bytes beyond it, from a writer that never finished, are forgotten.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when the upload is gone, [`StoreError::Corrupt`] when it is shorter than `progress`.
+    /// [`StoreError::NotFound`] when the upload is gone or holds other bytes, [`StoreError::Corrupt`] when it is shorter than `progress`.
     async fn writer(
         &self,
         id: &UploadId,
@@ -45,6 +48,9 @@ pub trait UploadStore: Send + Sync {
     ) -> Result<Box<dyn UploadWriter>, StoreError>;
 
     /// The bytes up to `progress`, from the first.
+    ///
+    /// # Errors
+    /// As for [`UploadStore::writer`]; damage may also show as the stream goes on.
     async fn read(&self, id: &UploadId, progress: &UploadProgress) -> Result<ByteStream, StoreError>;
 
     /// Makes the upload's bytes up to `progress` the content of `digest`, which the caller vouches they hash to:
@@ -53,7 +59,7 @@ pub trait UploadStore: Send + Sync {
     /// the blob before the index links it, and then it is published once more.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when the upload is gone.
+    /// [`StoreError::NotFound`] when the upload is gone, or somebody else wrote other bytes to it since `progress`.
     async fn publish(
         &self,
         id: &UploadId,

@@ -14,6 +14,8 @@ pub(super) async fn check<S: BlobStore + UploadStore>(store: &S) {
     unfinished_bytes_are_forgotten(store).await;
     a_shorter_progress_cuts(store).await;
     a_longer_progress_is_damage(store).await;
+    bytes_of_another_replica_are_not_published(store).await;
+    a_remembered_progress_outlives_the_writers_that_failed(store).await;
     publishing_again_brings_back_what_was_collected(store).await;
     published_content_does_not_change_with_its_upload(store).await;
     publishing_replaces_content_of_another_size(store).await;
@@ -115,6 +117,40 @@ async fn a_longer_progress_is_damage<S: BlobStore + UploadStore>(store: &S) {
     };
     assert!(matches!(read, Err(StoreError::Corrupt(_))));
     store.discard(&id, &progress).await.expect("the upload is forgotten");
+}
+
+/// Two replicas go on from the same progress; the one that finishes first must not publish what the other wrote.
+async fn bytes_of_another_replica_are_not_published<S: BlobStore + UploadStore>(store: &S) {
+    let ((digest, bytes), (other_digest, other_bytes)) = (content(1000), content(1000));
+    let (id, begun) = begin(store).await;
+    let progress = append(store, &id, &begun, std::slice::from_ref(&bytes)).await;
+    let other = append(store, &id, &begun, std::slice::from_ref(&other_bytes)).await;
+    assert!(matches!(store.publish(&id, &progress, &digest).await, Err(StoreError::NotFound)));
+    assert!(matches!(store.stat(&digest).await, Err(StoreError::NotFound)));
+    assert!(matches!(store.read(&id, &progress).await.map(drop), Err(StoreError::NotFound)));
+    // Nor may anything be added to them.
+    assert!(matches!(store.writer(&id, &progress).await.map(drop), Err(StoreError::NotFound)));
+    for _ in 0..2 {
+        store.publish(&id, &other, &other_digest).await.expect("the last one is published");
+        assert_eq!(read_blob(store, &other_digest).await.expect("the blob is read"), other_bytes);
+        store.remove(&other_digest).await.expect("collection takes it");
+    }
+    store.discard(&id, &other).await.expect("the upload is forgotten");
+}
+
+async fn a_remembered_progress_outlives_the_writers_that_failed<S: BlobStore + UploadStore>(store: &S) {
+    let (digest, bytes) = content(5000);
+    let (id, begun) = begin(store).await;
+    let half = append(store, &id, &begun, &[bytes.slice(..2000)]).await;
+    for progress in [&half, &begun, &half, &begun, &half] {
+        let mut writer = store.writer(&id, progress).await.expect("it goes on");
+        writer.write(Bytes::from(vec![b'!'; 1_200_000])).await.expect("a piece is written");
+        drop(writer);
+    }
+    let whole = append(store, &id, &half, &[bytes.slice(2000..)]).await;
+    store.publish(&id, &whole, &digest).await.expect("it is published");
+    assert_eq!(read_blob(store, &digest).await.expect("the blob is read"), bytes);
+    store.discard(&id, &whole).await.expect("the upload is forgotten");
 }
 
 async fn publishing_again_brings_back_what_was_collected<S: BlobStore + UploadStore>(store: &S) {

@@ -6,6 +6,7 @@
 mod blob;
 mod blobs;
 mod files;
+mod generation;
 mod listing;
 mod publish;
 mod uploads;

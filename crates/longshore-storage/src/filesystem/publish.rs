@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use super::{
     Volume,
     files::{at, open_regular},
+    generation,
 };
 use crate::storage_key::StorageKey;
 
@@ -66,7 +67,8 @@ impl Volume {
     fn adopt(&self, target: &Path) -> io::Result<()> {
         let file = open_regular(target, false)?;
         // On a volume whose files belong to somebody else this fails; then the file merely looks older than it is.
-        let _ = file.set_modified(SystemTime::now());
+        // It may be an upload still, so its mark stays.
+        let _ = generation::refresh(&file, &[]);
         if self.durable { file.sync_all().map_err(at(target)) } else { Ok(()) }
     }
 

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File, TryLockError},
     io::{self, Read},
     os::unix::fs::MetadataExt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -18,7 +18,8 @@ use super::{
     FilesystemStore,
     blob::stream_file,
     blocking,
-    files::{at, open_regular},
+    files::{at, open_regular, sync_directory},
+    generation::{self, Standing},
     listing::{from_thread, modified_at, send, visit},
     writer::FileWriter,
 };
@@ -32,8 +33,10 @@ const CLAIM_PAUSE: Duration = Duration::from_millis(5);
 impl UploadStore for FilesystemStore {
     async fn create(&self, id: &UploadId) -> Result<UploadProgress, StoreError> {
         let path = self.volume.path(StorageKey::Upload(id));
-        fs::File::create_new(&path).map_err(|error| StoreError::Unavailable(at(&path)(error).into()))?;
-        Ok(UploadProgress { size_bytes: 0, state: Vec::new() })
+        let state = fs::File::create_new(&path)
+            .and_then(|file| generation::mark(&file))
+            .map_err(|error| StoreError::Unavailable(at(&path)(error).into()))?;
+        Ok(UploadProgress { size_bytes: 0, state })
     }
 
     async fn writer(
@@ -41,13 +44,14 @@ impl UploadStore for FilesystemStore {
         id: &UploadId,
         progress: &UploadProgress,
     ) -> Result<Box<dyn UploadWriter>, StoreError> {
-        let file = self.claim(id, progress.size_bytes, For::Writing).await?;
-        Ok(Box::new(FileWriter::new(file, progress.size_bytes, self.volume.durable)))
+        let claimed = self.claim(id, progress, For::Writing).await?;
+        Ok(Box::new(FileWriter::new(claimed, progress.clone(), self.volume.durable)))
     }
 
     async fn read(&self, id: &UploadId, progress: &UploadProgress) -> Result<ByteStream, StoreError> {
         let path = self.volume.path(StorageKey::Upload(id));
         let file = open_regular(&path, false)?;
+        standing(&file.metadata().map_err(at(&path))?, &path, progress)?;
         Ok(stream_file(Arc::new(file), 0, progress.size_bytes))
     }
 
@@ -58,23 +62,27 @@ impl UploadStore for FilesystemStore {
         digest: &Digest,
     ) -> Result<(), StoreError> {
         let (volume, digest, size_bytes) = (Arc::clone(&self.volume), *digest, progress.size_bytes);
-        let file = match self.claim(id, size_bytes, For::Publishing).await {
-            Ok(file) => Some(file),
+        let claimed = match self.claim(id, progress, For::Publishing).await {
+            Ok(claimed) => Some(claimed),
             // Published before on a file system without hard links: the upload became the blob.
             Err(StoreError::NotFound)
-                if volume.holds(&volume.path(StorageKey::BlobData(&digest)), size_bytes)? =>
+                if fs::symlink_metadata(volume.path(StorageKey::Upload(id))).is_err()
+                    && volume.holds(&volume.path(StorageKey::BlobData(&digest)), size_bytes)? =>
             {
                 None
             }
             Err(error) => return Err(error),
         };
-        let path = volume.path(StorageKey::Upload(id));
+        let (path, state) = (volume.path(StorageKey::Upload(id)), progress.state.clone());
         blocking(move || {
-            if let Some(file) = &file {
+            if let Some(claimed) = &claimed {
                 // To whoever sweeps old garbage the blob is as old as this moment, not as the upload's last piece.
-                file.set_modified(std::time::SystemTime::now()).map_err(at(&path))?;
+                generation::refresh(&claimed.file, &state).map_err(at(&path))?;
             }
-            Ok(volume.publish(&path, size_bytes, &digest)?)
+            volume.publish(&path, size_bytes, &digest)?;
+            // Locked up to here, so that nobody writes between the look at the mark and the link.
+            drop(claimed);
+            Ok(())
         })
         .await
     }
@@ -120,17 +128,44 @@ enum For {
 /// The file extension of a copy in the making.
 const COPY: &str = "copy";
 
+/// An upload's file, locked until this is dropped.
+pub(super) struct Claimed {
+    pub(super) file: Arc<File>,
+    /// What the file is a copy of, not to be touched before the copy is finished: locked too.
+    original: Option<(File, PathBuf)>,
+}
+
+impl Claimed {
+    pub(super) fn in_place(file: File) -> Self {
+        Self { file: Arc::new(file), original: None }
+    }
+
+    /// Puts a copy in the original's place.
+    pub(super) fn finish(&self, durable: bool) -> io::Result<()> {
+        let Some((_, path)) = &self.original else { return Ok(()) };
+        fs::rename(path.with_extension(COPY), path).map_err(at(path))?;
+        if durable { sync_directory(path.parent().expect("uploads lie below the root")) } else { Ok(()) }
+    }
+}
+
 impl FilesystemStore {
-    /// Opens an upload's file, exactly `size_bytes` long and locked until it is closed.
+    /// Opens an upload's file, which holds the progress's bytes and no others, and locks it until it is closed.
     ///
     /// The lock keeps a write that is still under way for a dropped writer (blocking calls cannot be stopped) from
     /// landing on top of what the next writer wrote: then the bytes would no longer be those that were hashed.
-    async fn claim(&self, id: &UploadId, size_bytes: u64, purpose: For) -> Result<File, StoreError> {
+    async fn claim(
+        &self,
+        id: &UploadId,
+        progress: &UploadProgress,
+        purpose: For,
+    ) -> Result<Claimed, StoreError> {
         let deadline = tokio::time::Instant::now() + CLAIM_WAIT;
         loop {
             let (path, durable) = (self.volume.path(StorageKey::Upload(id)), self.volume.durable);
-            if let Some(file) = blocking(move || try_claim(&path, size_bytes, purpose, durable)).await? {
-                return Ok(file);
+            let progress = progress.clone();
+            let claim = blocking(move || try_claim(&path, &progress, purpose, durable));
+            if let Some(claimed) = claim.await? {
+                return Ok(claimed);
             }
             if tokio::time::Instant::now() >= deadline {
                 return Err(StoreError::Unavailable(format!("upload {id} is in use").into()));
@@ -141,7 +176,13 @@ impl FilesystemStore {
 }
 
 /// `None` while somebody else has it.
-fn try_claim(path: &Path, size_bytes: u64, purpose: For, durable: bool) -> Result<Option<File>, StoreError> {
+fn try_claim(
+    path: &Path,
+    progress: &UploadProgress,
+    purpose: For,
+    durable: bool,
+) -> Result<Option<Claimed>, StoreError> {
+    let size_bytes = progress.size_bytes;
     let file = open_regular(path, true)?;
     if !lock(&file).map_err(at(path))? {
         return Ok(None);
@@ -151,23 +192,36 @@ fn try_claim(path: &Path, size_bytes: u64, purpose: For, durable: bool) -> Resul
     if (found.dev(), found.ino()) != (named.dev(), named.ino()) {
         return Ok(None);
     }
+    let standing = standing(&found, path, progress)?;
     if found.len() < size_bytes {
         let what = format!("{}: {} bytes, {size_bytes} were acknowledged", path.display(), found.len());
         return Err(StoreError::Corrupt(what.into()));
     }
-    let too_long = found.len() > size_bytes;
-    // A second name means that the file is a published blob already (and a crash kept the index from learning it):
-    // blobs never change, so the upload goes on in a copy.
-    if found.nlink() > 1 && (too_long || purpose == For::Writing) {
-        return copy(&file, path, size_bytes, durable).map(Some).map_err(|error| at(path)(error).into());
+    let in_place = match purpose {
+        // A second name means that the file is a published blob already (and a crash kept the index from learning it),
+        // and blobs never change. What somebody wrote behind the progress may be remembered yet.
+        For::Writing => standing == Standing::Same && found.nlink() == 1,
+        For::Publishing => found.len() == size_bytes,
+    };
+    if !in_place {
+        return Ok(Some(copy(file, path, progress, purpose, durable).map_err(at(path))?));
     }
-    if too_long {
+    if found.len() > size_bytes {
+        // Only where the file system keeps no marks.
         file.set_len(size_bytes).map_err(at(path))?;
-        if durable && purpose == For::Publishing {
-            file.sync_all().map_err(at(path))?;
-        }
     }
-    Ok(Some(file))
+    Ok(Some(Claimed::in_place(file)))
+}
+
+/// How the file stands to the progress, whose bytes it must hold.
+fn standing(found: &fs::Metadata, path: &Path, progress: &UploadProgress) -> Result<Standing, StoreError> {
+    match generation::compare(&progress.state, found) {
+        Standing::Replaced => {
+            tracing::debug!(path = %path.display(), "somebody else wrote other bytes to an upload");
+            Err(StoreError::NotFound)
+        }
+        standing => Ok(standing),
+    }
 }
 
 /// Whether the lock was free. Where the file system has no locks (or, over NFS, nobody to ask) what remains is that the
@@ -184,17 +238,33 @@ fn lock(file: &File) -> io::Result<bool> {
     }
 }
 
-fn copy(file: &File, path: &Path, size_bytes: u64, durable: bool) -> io::Result<File> {
+/// Goes on in a copy: for writing, the original stays until the copy is finished, so that a crash loses nothing.
+fn copy(
+    mut file: File,
+    path: &Path,
+    progress: &UploadProgress,
+    purpose: For,
+    durable: bool,
+) -> io::Result<Claimed> {
     let place = path.with_extension(COPY);
-    let mut to = fs::OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&place)?;
+    // What an earlier writer left: one that was dropped may still be writing to it, so it is not used again.
+    match fs::remove_file(&place) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut to = fs::OpenOptions::new().read(true).write(true).create_new(true).open(&place)?;
     lock(&to)?;
-    let copied = io::copy(&mut file.take(size_bytes), &mut to)?;
-    if copied != size_bytes {
+    let copied = io::copy(&mut Read::by_ref(&mut file).take(progress.size_bytes), &mut to)?;
+    if copied != progress.size_bytes {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    if durable {
-        to.sync_all()?;
+    let copy = Claimed { file: Arc::new(to), original: Some((file, path.to_owned())) };
+    if purpose == For::Publishing {
+        generation::refresh(&copy.file, &progress.state)?;
+        if durable {
+            copy.file.sync_all()?;
+        }
+        copy.finish(durable)?;
     }
-    fs::rename(&place, path)?;
-    Ok(to)
+    Ok(copy)
 }

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use rustix::io::{Errno, pwritev};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::{blocking, join_failed};
+use super::{blocking, generation, join_failed, uploads::Claimed};
 use crate::{StoreError, UploadProgress, UploadWriter};
 
 /// How much is collected before it is written. Twice this (and one piece) is in memory for each upload: one batch
@@ -26,7 +26,9 @@ const SLICES_MAX: usize = 1024;
 
 /// Appends to an upload's file, which nobody else has open for writing.
 pub(super) struct FileWriter {
-    file: Arc<File>,
+    claimed: Claimed,
+    /// Where the upload stood before.
+    begun: UploadProgress,
     durable: bool,
     /// Where the batch begins in the file.
     offset: u64,
@@ -44,9 +46,9 @@ struct Batch {
 }
 
 impl FileWriter {
-    pub(super) fn new(file: File, offset: u64, durable: bool) -> Self {
-        let (file, batch) = (Arc::new(file), Batch::default());
-        Self { file, durable, offset, batch, under_way: None, failed: false }
+    pub(super) fn new(claimed: Claimed, begun: UploadProgress, durable: bool) -> Self {
+        let (offset, batch) = (begun.size_bytes, Batch::default());
+        Self { claimed, begun, durable, offset, batch, under_way: None, failed: false }
     }
 
     /// Waits for the write under way. Dropped here, it is still known afterwards.
@@ -65,7 +67,7 @@ impl FileWriter {
 
     async fn write_batch(&mut self) -> Result<(), StoreError> {
         self.settle().await?;
-        let (file, offset) = (Arc::clone(&self.file), self.offset);
+        let (file, offset) = (Arc::clone(&self.claimed.file), self.offset);
         let batch = std::mem::take(&mut self.batch);
         self.offset += batch.size_bytes as u64;
         self.under_way = Some(spawn_blocking(move || Ok(write_at(&file, &batch.finish(), offset)?)));
@@ -83,13 +85,22 @@ impl UploadWriter for FileWriter {
     async fn finish(mut self: Box<Self>) -> Result<UploadProgress, StoreError> {
         self.write_batch().await?;
         self.settle().await?;
-        if self.durable {
-            let file = Arc::clone(&self.file);
-            // The data and the length. That the file exists comes along with them on the journalling file systems;
-            // the names of finished content are synced when it is published.
-            blocking(move || Ok(file.sync_data()?)).await?;
+        let Self { claimed, begun, durable, offset, .. } = *self;
+        if offset == begun.size_bytes {
+            return Ok(begun);
         }
-        Ok(UploadProgress { size_bytes: self.offset, state: Vec::new() })
+        let state = blocking(move || {
+            let state = generation::mark(&claimed.file)?;
+            if durable {
+                // The data and the length. That the file exists comes along with them on the journalling file systems;
+                // the names of finished content are synced when it is published. A mark that is lost costs a copy.
+                claimed.file.sync_data()?;
+            }
+            claimed.finish(durable)?;
+            Ok(state)
+        })
+        .await?;
+        Ok(UploadProgress { size_bytes: offset, state })
     }
 }
 
@@ -142,9 +153,10 @@ mod tests {
     fn written(sizes: &[usize], offset: u64) -> Vec<u8> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let file = tempfile::NamedTempFile::new().unwrap();
+        let claimed = Claimed::in_place(file.reopen().unwrap());
+        let begun = UploadProgress { size_bytes: offset, state: Vec::new() };
         runtime.block_on(async {
-            let mut writer: Box<dyn UploadWriter> =
-                Box::new(FileWriter::new(file.reopen().unwrap(), offset, false));
+            let mut writer: Box<dyn UploadWriter> = Box::new(FileWriter::new(claimed, begun, false));
             for (i, &size) in sizes.iter().enumerate() {
                 writer.write(vec![i as u8; size].into()).await.unwrap();
             }
@@ -184,7 +196,8 @@ mod tests {
     #[tokio::test]
     async fn after_a_failed_write_nothing_is_acknowledged() {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let mut writer = Box::new(FileWriter::new(full, 0, false));
+        let begun = UploadProgress { size_bytes: 0, state: Vec::new() };
+        let mut writer = Box::new(FileWriter::new(Claimed::in_place(full), begun, false));
         let batch = Bytes::from(vec![1; BATCH_BYTES]);
         writer.write(batch.clone()).await.unwrap();
         assert!(matches!(writer.write(batch).await, Err(StoreError::Full(_))));
