@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+#[cfg(feature = "testing")]
+use crate::FaultPlan;
 use crate::{
     MetadataError,
     migrations::{self, Dialect},
@@ -42,7 +44,11 @@ impl fmt::Debug for MetadataSettings {
 
 /// The index. Cheap to clone.
 #[derive(Clone)]
-pub struct Metadata(Backend);
+pub struct Metadata {
+    backend: Backend,
+    #[cfg(feature = "testing")]
+    pub(crate) faults: FaultPlan,
+}
 
 #[derive(Clone)]
 enum Backend {
@@ -56,6 +62,8 @@ pub struct ReadTx {
     connection: Connection,
     /// A statement failed. PostgreSQL then takes nothing more in this transaction, so neither does SQLite.
     failed: bool,
+    #[cfg(feature = "testing")]
+    faults: FaultPlan,
 }
 
 /// Changes the index, all or nothing; reads see its own changes. Dropped without [`WriteTx::commit`] it leaves no
@@ -101,27 +109,44 @@ impl Metadata {
             let forms = "sqlite:///path/of/the/file or postgres://user@host/database";
             return Err(MetadataError::Settings(format!("expected {forms}")));
         };
-        let metadata = Self(backend);
+        let metadata = Self {
+            backend,
+            #[cfg(feature = "testing")]
+            faults: FaultPlan::none(),
+        };
         migrations::run(metadata.write().await?).await?;
         Ok(metadata)
     }
 
     /// Begins reading.
     pub async fn read(&self) -> Result<ReadTx, MetadataError> {
-        let connection = match &self.0 {
+        #[cfg(feature = "testing")]
+        self.faults.count()?;
+        let connection = match &self.backend {
             Backend::Sqlite(index) => Connection::SqliteReader(index.read().await?),
             Backend::Postgres(index) => Connection::Postgres(index.read().await?),
         };
-        Ok(ReadTx { connection, failed: false })
+        Ok(self.transaction(connection))
     }
 
     /// Begins changing; waits for its turn.
     pub async fn write(&self) -> Result<WriteTx, MetadataError> {
-        let connection = match &self.0 {
+        #[cfg(feature = "testing")]
+        self.faults.count()?;
+        let connection = match &self.backend {
             Backend::Sqlite(index) => Connection::SqliteWriter(index.write().await?),
             Backend::Postgres(index) => Connection::Postgres(index.write().await?),
         };
-        Ok(WriteTx(ReadTx { connection, failed: false }))
+        Ok(WriteTx(self.transaction(connection)))
+    }
+
+    fn transaction(&self, connection: Connection) -> ReadTx {
+        ReadTx {
+            connection,
+            failed: false,
+            #[cfg(feature = "testing")]
+            faults: self.faults.clone(),
+        }
     }
 
     /// Tries the database for real: one read and one write.
@@ -135,7 +160,7 @@ impl Metadata {
     /// Ends all connections after the transactions under way. Whoever begins one later gets
     /// [`MetadataError::Unavailable`].
     pub async fn close(&self) {
-        match &self.0 {
+        match &self.backend {
             Backend::Sqlite(index) => index.close().await,
             Backend::Postgres(index) => index.close().await,
         }
@@ -145,6 +170,8 @@ impl Metadata {
 impl ReadTx {
     /// All rows of a query.
     pub(crate) async fn query(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<Row>, MetadataError> {
+        #[cfg(feature = "testing")]
+        self.count_statement()?;
         let result = match &mut self.connection {
             Connection::SqliteReader(reader) => reader.query(sql, params),
             Connection::SqliteWriter(turn) => turn.query(sql, params),
@@ -174,6 +201,12 @@ impl ReadTx {
         row.ok_or_else(|| MetadataError::Corrupt("a count has no row".to_owned()))?.unsigned()
     }
 
+    /// A statement that a test makes fail fails the transaction, as any other.
+    #[cfg(feature = "testing")]
+    fn count_statement(&mut self) -> Result<(), MetadataError> {
+        self.faults.count().inspect_err(|_| self.failed = true)
+    }
+
     /// Which database this is, where the same words will not do.
     pub(crate) fn dialect(&self) -> Dialect {
         match self.connection {
@@ -196,15 +229,22 @@ impl WriteTx {
             // PostgreSQL would answer COMMIT with a silent rollback.
             return Err(MetadataError::Unavailable("a call in this transaction failed before".into()));
         }
+        #[cfg(feature = "testing")]
+        self.0.faults.count()?;
         match self.0.connection {
             Connection::SqliteWriter(turn) => turn.commit().await,
             Connection::Postgres(connection) => connection.commit().await,
             Connection::SqliteReader(_) => unreachable!("Metadata::write never hands out a reader"),
-        }
+        }?;
+        #[cfg(feature = "testing")]
+        self.0.faults.count()?;
+        Ok(())
     }
 
     /// Runs a statement. Returns how many rows it changed.
     pub(crate) async fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64, MetadataError> {
+        #[cfg(feature = "testing")]
+        self.count_statement()?;
         let result = match &mut self.0.connection {
             Connection::SqliteWriter(turn) => turn.execute(sql, params),
             Connection::Postgres(connection) => connection.execute(sql, params).await,
@@ -216,6 +256,8 @@ impl WriteTx {
 
     /// Runs several statements without parameters.
     pub(crate) async fn batch(&mut self, sql: &str) -> Result<(), MetadataError> {
+        #[cfg(feature = "testing")]
+        self.count_statement()?;
         let result = match &mut self.0.connection {
             Connection::SqliteWriter(turn) => turn.batch(sql),
             Connection::Postgres(connection) => connection.batch(sql).await,

@@ -7,6 +7,8 @@
 mod blobs;
 mod database;
 mod error;
+#[cfg(feature = "testing")]
+mod fault;
 mod jobs;
 mod manifests;
 mod migrations;
@@ -25,6 +27,8 @@ mod uploads;
 pub use blobs::{BlobId, BlobRecord};
 pub use database::{Metadata, MetadataSettings, ReadTx, WriteTx};
 pub use error::MetadataError;
+#[cfg(feature = "testing")]
+pub use fault::FaultPlan;
 pub use jobs::{JobId, JobRecord};
 pub use manifests::{
     ManifestId, ManifestRecord, ManifestReference, NewManifest, ReferenceKind, ReferrerRecord, StoredManifest,
