@@ -59,7 +59,8 @@ impl Registry {
     }
 
     /// Takes over what the link files of a volume say, repository by repository. One that was interrupted goes on
-    /// after the last whole repository. What the index has already stays as it is.
+    /// after the last whole repository. What the index has already stays as it is. The links as they are when it
+    /// begins, not when it goes on, are what the index knows ([`DistributionLayout::mark_known`]).
     ///
     /// What cannot be taken over is a problem in the report and does not stop the rest.
     ///
@@ -77,6 +78,10 @@ impl Registry {
         let mut report = ImportReport::default();
         let after = self.inner.metadata.read().await?.setting(AFTER).await?;
         if after.is_none() {
+            // Not at the end: what another registry writes after an interruption, to a repository that was taken over
+            // before it, is never read.
+            let mark = layout.clone();
+            blocking(move || mark.mark_known()).await?;
             self.note_beginning().await?;
         }
         let after: Option<RepositoryName> = after.and_then(|name| name.parse().ok());
@@ -96,8 +101,6 @@ impl Registry {
                 Err(problem) => report.problem(progress, problem.to_string()),
             }
         }
-        let mark = layout.clone();
-        blocking(move || mark.mark_known()).await?;
         retry_on_conflict(async || -> Result<(), MetadataError> {
             let mut tx = self.inner.metadata.write().await?;
             tx.set_setting(DONE, &now.unix_millis().to_string()).await?;
@@ -120,7 +123,7 @@ impl Registry {
 }
 
 /// The repositories of the volume, at the pace of the reader.
-fn walk(
+pub(crate) fn walk(
     layout: DistributionLayout,
     after: Option<RepositoryName>,
 ) -> mpsc::Receiver<Result<RepositoryName, LayoutProblem>> {
@@ -128,7 +131,7 @@ fn walk(
     tokio::task::spawn_blocking(move || {
         for found in layout.repositories(after.as_ref()) {
             if sender.blocking_send(found).is_err() {
-                break; // the import was given up
+                break; // the reader was given up
             }
         }
     });

@@ -259,3 +259,39 @@ async fn what_the_index_knows_better_stays() {
     assert!(registry.manifest(&call(), &name("team/sub"), &deleted).await.is_err());
     assert!(registry.manifest(&call(), &name("team/sub/app"), &by_tag("v1.0")).await.is_err());
 }
+
+#[tokio::test]
+async fn what_another_registry_wrote_while_an_import_was_interrupted_is_left() {
+    let volume = Volume::new();
+    for repository in ["a", "m"] {
+        volume.lay_down(repository, &image(repository), SHA256, &["v1"]).await;
+    }
+    volume.layout.mark_known().unwrap(); // by an index that was lost
+    let after = async |registry: &Registry| {
+        registry.metadata().read().await.unwrap().setting("import.after").await.unwrap()
+    };
+    for nth in 0.. {
+        let failing = FaultStore::failing_call(nth, volume.store.clone());
+        let interrupted = registry(volume.index().await, failing, settings());
+        interrupted.import(&volume.layout, start(), &()).await.unwrap_err();
+        let done = after(&interrupted).await.as_deref() == Some("a");
+        interrupted.metadata().close().await;
+        if done {
+            break;
+        }
+    }
+    volume.age_mark();
+    let foreign = volume.lay_down("a", &image("foreign"), SHA256, &["v1"]).await;
+    let registry = volume.open().await;
+    registry.import(&volume.layout, start(), &()).await.unwrap();
+    assert!(!volume.layout.knew_revision(&name("a"), &foreign), "the import never read it");
+
+    // Longshore never saw where the tag points now.
+    registry.delete_manifest(&call(), &name("a"), &by_tag("v1")).await.unwrap();
+    for _ in 0..2 {
+        let report = registry.write_links(&volume.layout, &()).await.unwrap();
+        assert_eq!((report.removed, report.foreign.len()), (0, 2), "{report:?}");
+        assert_eq!(volume.layout.tags(&name("a")).entries, [(tag("v1"), foreign)]);
+        assert!(volume.layout.revisions(&name("a")).entries.contains(&foreign));
+    }
+}
