@@ -1,6 +1,7 @@
 //! The way back: writes distribution's link files for everything in the index.
 
 mod stale;
+mod unknown;
 
 use longshore_metadata::RepositoryRecord;
 use longshore_storage::{DistributionLayout, StoreError};
@@ -27,8 +28,24 @@ pub struct LinksReport {
     pub links: u64,
     /// Link files of what the index no longer has: taken away.
     pub removed: u64,
-    /// What lies on the volume and was left alone though the index does not have it, in words for a person.
+    /// What lies on the volume and was left alone though the index does not have it, in words for a person: the first
+    /// [`LinksReport::FOREIGN_MAX`]. All of it went to [`Progress::note`].
     pub foreign: Vec<String>,
+    /// How much there was of that.
+    pub foreign_count: u64,
+}
+
+impl LinksReport {
+    /// Most foreign things that a report names.
+    pub const FOREIGN_MAX: usize = 1000;
+
+    fn left_alone(&mut self, progress: &dyn Progress, text: String) {
+        progress.note(&text);
+        self.foreign_count += 1;
+        if self.foreign.len() < Self::FOREIGN_MAX {
+            self.foreign.push(text);
+        }
+    }
 }
 
 impl Registry {
@@ -59,6 +76,8 @@ impl Registry {
                 progress.advance(1);
             }
         }
+        progress.phase("looking for other repositories", None);
+        all_known &= self.note_unknown_repositories(layout, &mut report, progress).await?;
         progress.phase("waiting for the disk", None);
         let layout = layout.clone();
         blocking(move || {

@@ -1,7 +1,8 @@
 //! Link files of what the index no longer has: `registry:2` would bring it back.
 //!
-//! What the index never had stays: manifests that no import could read, and what another registry wrote after the
-//! index last agreed with the link files ([`DistributionLayout::mark_known`]).
+//! What the index never had stays: what no import could read, and what another registry wrote after the index last
+//! agreed with the link files ([`DistributionLayout::mark_known`]). An old link alone proves nothing, because what it
+//! leads to may have been unreadable then and restored since: the index must remember what it had.
 
 use std::collections::HashSet;
 
@@ -25,7 +26,8 @@ impl Registry {
         progress: &dyn Progress,
     ) -> Result<bool, MaintenanceError> {
         let name = &repository.name;
-        let (mut foreign, mut all_known) = (Vec::new(), true);
+        let foreign_before = report.foreign_count;
+        let mut all_known = true;
         // Tags first: one that is left must not point to a manifest that is gone.
         for (tag, knew) in self.stale_tags(layout, repository).await? {
             if knew && self.had_tag(repository, &tag).await? {
@@ -33,28 +35,28 @@ impl Registry {
                 report.removed += 1;
             } else {
                 all_known &= knew;
-                foreign.push(format!("{name}: tag {tag} is not in the index; left as it is"));
+                report.left_alone(progress, format!("{name}: tag {tag} is not in the index; left as it is"));
             }
         }
-        for (digest, knew) in self.stale_revisions(layout, repository).await? {
-            // If the index knew its link it had the manifest, unless that could not be read.
-            if knew && self.is_manifest(&digest).await? {
+        let revisions = self.stale_revisions(layout, repository).await?;
+        let had = self.had_manifests(repository, &revisions).await?;
+        for (digest, knew) in revisions {
+            if knew && had.contains(&digest) {
                 write(layout, name, move |layout, name| layout.remove_revision(name, &digest)).await?;
                 report.removed += 1;
             } else {
                 all_known &= knew;
-                foreign.push(format!("{name}: manifest {digest} is not in the index; left as it is"));
+                let text = format!("{name}: manifest {digest} is not in the index; left as it is");
+                report.left_alone(progress, text);
             }
         }
         // Layers of manifests that were left are left as well, and nobody can tell them apart.
-        if foreign.is_empty() {
+        if report.foreign_count == foreign_before {
             for digest in self.stale_layers(layout, repository).await? {
                 write(layout, name, move |layout, name| layout.remove_layer(name, &digest)).await?;
                 report.removed += 1;
             }
         }
-        foreign.iter().for_each(|text| progress.note(text));
-        report.foreign.extend(foreign);
         Ok(all_known)
     }
 
@@ -109,12 +111,46 @@ impl Registry {
             indexed.extend(page);
         }
         let (layout, name) = (layout.clone(), repository.name.clone());
-        Ok(blocking(move || {
+        let known: Vec<Digest> = blocking(move || {
             let layers = layout.layers(&name).entries.into_iter();
             let stale = layers.filter(|digest| !indexed.contains(digest));
             stale.filter(|digest| layout.knew_layer(&name, digest)).collect()
         })
-        .await)
+        .await;
+        // A blob that a manifest needs is never taken from a repository: the import found its content missing.
+        let mut stale = Vec::new();
+        for digest in known {
+            let mut tx = self.inner.metadata.read().await?;
+            if tx.live_manifest_referring_to(repository.id, &digest).await?.is_none() {
+                stale.push(digest);
+            }
+        }
+        Ok(stale)
+    }
+
+    /// Those of the known revisions that the index provably had: it has their row still, or a tag pointed to them once.
+    async fn had_manifests(
+        &self,
+        repository: &RepositoryRecord,
+        revisions: &[(Digest, bool)],
+    ) -> Result<HashSet<Digest>, MaintenanceError> {
+        let (mut had, mut wanted) = (HashSet::new(), HashSet::new());
+        for (digest, _) in revisions.iter().filter(|(_, knew)| *knew) {
+            let mut tx = self.inner.metadata.read().await?;
+            let has_row = tx.manifest_record(repository.id, digest).await?.is_some();
+            let set = if has_row { &mut had } else { &mut wanted };
+            set.insert(*digest);
+        }
+        let mut before = None;
+        while !wanted.is_empty() {
+            let mut tx = self.inner.metadata.read().await?;
+            let events = tx.tag_events(repository.id, None, before, PAGE).await?.entries;
+            let Some(last) = events.last() else { break };
+            before = Some(last.id);
+            let pointed_to = events.iter().flat_map(|event| [event.from, event.to]).flatten();
+            had.extend(pointed_to.filter_map(|digest| wanted.take(&digest)));
+        }
+        Ok(had)
     }
 
     /// Whether the index ever had the tag: its history says so.

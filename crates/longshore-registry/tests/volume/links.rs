@@ -5,7 +5,7 @@ use std::{
 
 use longshore_registry::{LinksReport, Registry};
 use longshore_storage::BlobStore;
-use longshore_types::{DigestAlgorithm, Reference};
+use longshore_types::{Digest, DigestAlgorithm, Reference};
 
 use crate::{
     support::{
@@ -164,8 +164,7 @@ async fn what_another_registry_wrote_is_left_by_every_run() {
     let (volume, registry) = filled().await;
     write_links(&volume, &registry).await;
     // As if the other registry had come an hour later.
-    let mark = fs::File::open(volume.path("longshore/links-known")).unwrap();
-    mark.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
+    volume.age_mark();
     volume.lay_down("team/app", &image("foreign"), DigestAlgorithm::Sha256, &[]).await;
     let before = volume.links();
     for _ in 0..2 {
@@ -173,4 +172,77 @@ async fn what_another_registry_wrote_is_left_by_every_run() {
         assert_eq!((report.removed, report.foreign.len()), (0, 1), "{report:?}");
         assert_eq!(volume.links(), before);
     }
+}
+
+#[tokio::test]
+async fn what_was_collected_between_two_runs_does_not_come_back() {
+    let (volume, registry) = filled().await;
+    write_links(&volume, &registry).await;
+    let other = image("other");
+    registry.delete_manifest(&call(), &name("team/app"), &Reference::Digest(other.digest())).await.unwrap();
+    let later = start().after(1000 * HOUR);
+    for now in [later, later.after(1000 * HOUR)] {
+        assert!(!collect(&registry, now, false).await.is_empty(), "the manifest, then its blobs");
+    }
+    let report = write_links(&volume, &registry).await;
+    assert_eq!((report.removed, report.foreign), (4, vec![]), "a tag, its manifest and two blobs");
+    assert!(!volume.layout.revisions(&name("team/app")).entries.contains(&other.digest()));
+}
+
+#[tokio::test]
+async fn repositories_that_another_registry_made_are_left() {
+    let (volume, registry) = filled().await;
+    write_links(&volume, &registry).await;
+    let mark = volume.age_mark();
+    let foreign = volume.lay_down("made/there", &image("foreign"), DigestAlgorithm::Sha256, &[]).await;
+    fs::create_dir_all(volume.repository_path("empty/_layers")).unwrap();
+    let before = volume.links();
+    let report = write_links(&volume, &registry).await;
+    assert_eq!(report.foreign, ["made/there: the index has no such repository; left as it is"]);
+    assert_eq!((report.foreign_count, report.removed), (1, 0));
+    assert_eq!(volume.links(), before);
+    let known = fs::metadata(volume.path("longshore/links-known")).unwrap().modified().unwrap();
+    assert_eq!(known, mark, "the index does not know these links");
+
+    image("ours").push(&registry, &call(), &name("made/there"), Some("v1")).await;
+    let report = write_links(&volume, &registry).await;
+    assert_eq!((report.foreign_count, report.removed), (1, 0), "{report:?}");
+    assert!(volume.layout.revisions(&name("made/there")).entries.contains(&foreign));
+    let layers = volume.layout.layers(&name("made/there")).entries;
+    assert!(blobs_of(&image("foreign")).iter().all(|digest| layers.contains(digest)));
+}
+
+#[tokio::test]
+async fn what_was_restored_after_the_import_is_left() {
+    let volume = Volume::new();
+    let (sparse, torn) = (image("sparse"), image("torn"));
+    volume.lay_down("sparse", &sparse, DigestAlgorithm::Sha256, &["v1"]).await;
+    volume.lay_down("torn", &torn, DigestAlgorithm::Sha256, &[]).await;
+    let layer = blobs_of(&sparse)[1];
+    fs::remove_file(volume.blob_path(&layer)).unwrap();
+    fs::remove_file(volume.blob_path(&torn.digest())).unwrap();
+    let registry = volume.open().await;
+    assert_eq!(registry.import(&volume.layout, start(), &()).await.unwrap().problems_count, 3);
+    volume.lay_down("sparse", &sparse, DigestAlgorithm::Sha256, &["v1"]).await;
+    volume.lay_down("torn", &torn, DigestAlgorithm::Sha256, &[]).await;
+    // Links that were there already keep their time, so they are older than the mark.
+    assert!(volume.layout.knew_revision(&name("torn"), &torn.digest()));
+    let before = volume.links();
+    let report = write_links(&volume, &registry).await;
+    assert_eq!((report.removed, report.foreign_count), (0, 1), "{report:?}");
+    assert_eq!(volume.links(), before);
+}
+
+#[tokio::test]
+async fn a_report_names_only_the_first_of_much_that_was_left() {
+    let (volume, registry) = filled().await;
+    write_links(&volume, &registry).await;
+    for nth in 0..=LinksReport::FOREIGN_MAX {
+        let digest = Digest::sha256(nth.to_string().as_bytes());
+        volume.layout.write_revision(&name("lists"), &digest).unwrap();
+    }
+    let notes = Notes::default();
+    let report = registry.write_links(&volume.layout, &notes).await.unwrap();
+    assert_eq!((report.foreign.len(), report.foreign_count), (1000, 1001));
+    assert_eq!(notes.0.lock().unwrap().len(), 1001);
 }
