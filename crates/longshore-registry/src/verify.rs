@@ -34,14 +34,22 @@ pub struct VerifyReport {
     pub blob_bytes: u64,
     /// Manifests and links checked.
     pub links: u64,
-    /// What is wrong.
+    /// What is wrong: the first [`VerifyReport::DAMAGE_MAX`]. All of it went to [`Progress::note`].
     pub damage: Vec<Damage>,
+    /// How much there was of that.
+    pub damage_count: u64,
 }
 
 impl VerifyReport {
+    /// Most damage that a report names.
+    pub const DAMAGE_MAX: usize = 1000;
+
     fn damage(&mut self, progress: &dyn Progress, damage: Damage) {
         progress.note(&format!("{}: {}", damage.digest, damage.what));
-        self.damage.push(damage);
+        self.damage_count += 1;
+        if self.damage.len() < Self::DAMAGE_MAX {
+            self.damage.push(damage);
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
 async fn verify(registry: &Registry, set_aside: bool) -> VerifyReport {
     let notes = Notes::default();
     let report = registry.verify(&VerifyOptions { set_aside, parallel: 3 }, &notes).await.unwrap();
+    assert_eq!(report.damage_count, report.damage.len() as u64);
     assert_eq!(notes.0.lock().unwrap().len(), report.damage.len(), "all damage is told as it is found");
     report
 }
@@ -163,4 +164,21 @@ async fn a_moment_in_which_the_store_fails_costs_no_content() {
     for repository in ["bad", "good"] {
         assert_pulls(&registry, &name(repository), &by_tag("v1")).await;
     }
+}
+
+#[tokio::test]
+async fn a_report_names_only_the_first_of_much_damage() {
+    let volume = Volume::new();
+    let registry = volume.open().await;
+    let mut tx = registry.metadata().write().await.unwrap();
+    for nth in 0..=VerifyReport::DAMAGE_MAX {
+        let digest = Digest::sha256(nth.to_string().as_bytes());
+        tx.ensure_blob(&digest, 1, start()).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let notes = Notes::default();
+    let options = VerifyOptions { set_aside: true, parallel: 3 };
+    let report = registry.verify(&options, &notes).await.unwrap();
+    assert_eq!((report.damage.len(), report.damage_count), (1000, 1001));
+    assert_eq!(notes.0.lock().unwrap().len(), 1001);
 }

@@ -64,15 +64,19 @@ pub(super) fn verify(place: &Place) -> ExitCode {
         for damage in &report.damage {
             let _ = writeln!(text, "{}: {}", damage.digest, damage.what);
         }
+        let unnamed = report.damage_count.saturating_sub(report.damage.len() as u64);
+        if unnamed > 0 {
+            let _ = writeln!(text, "{unnamed} more");
+        }
         let bytes = HumanBytes(report.blob_bytes);
-        let found = match report.damage.len() {
+        let found = match report.damage_count {
             0 => "all is well".to_owned(),
             count => format!("{count} damaged"),
         };
         let _ =
             writeln!(text, "read {} blobs ({bytes}), checked {} links: {found}", report.blobs, report.links);
         let printed = print(&text);
-        Ok(if report.damage.is_empty() { printed } else { ExitCode::from(DAMAGED) })
+        Ok(if report.damage_count == 0 { printed } else { ExitCode::from(DAMAGED) })
     })
 }
 
@@ -82,6 +86,10 @@ pub(super) fn links(place: &Place) -> ExitCode {
         let mut text = String::new();
         for foreign in &report.foreign {
             let _ = writeln!(text, "left alone: {foreign}");
+        }
+        let unnamed = report.foreign_count.saturating_sub(report.foreign.len() as u64);
+        if unnamed > 0 {
+            let _ = writeln!(text, "left alone: {unnamed} more");
         }
         let _ = writeln!(
             text,
