@@ -13,6 +13,7 @@ use super::{
     blocking,
     files::{at, open_regular},
     listing::{Entries, Stop, from_thread, modified_at, send, visit},
+    publish::remove_directory,
 };
 use crate::{
     Blob, BlobStat, BlobStore, StoreError,
@@ -47,15 +48,19 @@ impl BlobStore for FilesystemStore {
     }
 
     async fn remove(&self, digest: &Digest) -> Result<bool, StoreError> {
-        let path = self.volume.path(StorageKey::BlobData(digest));
-        blocking(move || match fs::remove_file(&path) {
-            Ok(()) => {
-                // Fails when somebody publishes the same blob at this moment, or where another registry left something.
-                let _ = fs::remove_dir(path.parent().expect("the key of a blob names a file in a directory"));
-                Ok(true)
+        let (volume, path) = (Arc::clone(&self.volume), self.volume.path(StorageKey::BlobData(digest)));
+        blocking(move || {
+            let _turn = volume.turn()?;
+            match fs::remove_file(&path) {
+                Ok(()) => {
+                    let directory = path.parent().expect("the key of a blob names a file in a directory");
+                    // The next removal tries again.
+                    let _ = remove_directory(directory);
+                    Ok(true)
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+                Err(error) => Err(at(&path)(error).into()),
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(at(&path)(error).into()),
         })
         .await
     }

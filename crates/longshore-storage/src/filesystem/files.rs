@@ -35,6 +35,12 @@ pub(crate) fn open_regular(path: &Path, write: bool) -> io::Result<File> {
     if file.metadata().map_err(at(path))?.is_file() { Ok(file) } else { Err(not_regular()) }
 }
 
+/// Whether a lock failed because the file system has none (or, over NFS, nobody to ask).
+pub(super) fn lacks_locks(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported
+        || rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::NOLCK)
+}
+
 /// Makes the entries of a directory durable.
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     match File::open(path).and_then(|directory| directory.sync_all()) {

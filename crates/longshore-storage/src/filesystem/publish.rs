@@ -6,18 +6,21 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use longshore_types::Digest;
+use longshore_types::{Digest, UploadId};
 use rustix::io::Errno;
 
 use super::{
     Volume,
-    files::{at, open_regular},
+    files::{at, lacks_locks, open_regular},
     generation,
 };
 use crate::storage_key::StorageKey;
 
 /// How often publishing starts over because somebody else changes the same blob's place at that moment.
 const ATTEMPTS_MAX: usize = 16;
+
+/// How the name of a copy in the making begins.
+const COPY_PREFIX: &str = ".";
 
 impl Volume {
     /// Makes the `size_bytes` of `source`, which are synced already, the content of `digest`. `source` stays, as a
@@ -44,8 +47,8 @@ impl Volume {
         if self.holds(target, size_bytes)? {
             self.adopt(target)?;
         } else {
-            if fs::symlink_metadata(target).is_ok() {
-                self.set_aside(target, digest)?;
+            if lies_at(target)? {
+                self.set_damage_aside(target, size_bytes, digest)?;
             }
             fs::create_dir_all(directory).map_err(at(directory))?;
             link(source, target)?;
@@ -90,8 +93,34 @@ impl Volume {
         Ok(())
     }
 
+    /// Sets aside what was seen at `target`, if it is still there: somebody else may have done so and published since.
+    fn set_damage_aside(&self, target: &Path, size_bytes: u64, digest: &Digest) -> io::Result<()> {
+        let _turn = self.turn()?;
+        // In this order: what appears after the first question is not damaged.
+        if lies_at(target)? && !self.holds(target, size_bytes)? {
+            self.move_aside(target, digest)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the right to free the place of a blob, until it is dropped. Publishing does without: it only takes
+    /// places that are free, so what was seen to be damaged during a turn is still that at its end.
+    pub(super) fn turn(&self) -> io::Result<fs::File> {
+        let folder = self.path(StorageKey::Own);
+        let turn = fs::File::open(&folder).map_err(at(&folder))?;
+        match turn.lock() {
+            Err(error) if !lacks_locks(&error) => Err(at(&folder)(error)),
+            _ => Ok(turn),
+        }
+    }
+
     /// Moves whatever lies at `target` out of the way, keeping it. Returns where it is now.
     pub(super) fn set_aside(&self, target: &Path, digest: &Digest) -> io::Result<PathBuf> {
+        let _turn = self.turn()?;
+        self.move_aside(target, digest)
+    }
+
+    fn move_aside(&self, target: &Path, digest: &Digest) -> io::Result<PathBuf> {
         let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
         let name = format!("{}-{}-{millis}", digest.algorithm(), digest.hex());
         let mut place = self.path(StorageKey::SetAside).join(&name);
@@ -119,6 +148,14 @@ impl Volume {
     }
 }
 
+/// Whether anything has that name, if only a symbolic link to nowhere.
+fn lies_at(target: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        found => found.map(|_| true).map_err(at(target)),
+    }
+}
+
 /// Gives `source` the second name `target`, which must be free. Where that cannot be, content moves or is copied.
 fn link(source: &Path, target: &Path) -> io::Result<()> {
     use rustix::fs::{AtFlags, CWD, linkat};
@@ -134,10 +171,26 @@ fn link(source: &Path, target: &Path) -> io::Result<()> {
     .map_err(at(target))
 }
 
+/// Removes the directory of a blob that is gone, with the copies that crashes left in it.
+///
+/// Fails when somebody publishes the same blob at this moment (one whose copy goes away under him starts over), or
+/// where another registry left something.
+pub(super) fn remove_directory(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let copy_of =
+            entry.file_name().to_str().and_then(|name| name.strip_prefix(COPY_PREFIX)?.parse().ok());
+        if let Some::<UploadId>(_) = copy_of {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    fs::remove_dir(directory)
+}
+
 /// Uploads and blobs are on different file systems: copies beside the target, then renames.
 fn copy_across(source: &Path, target: &Path) -> io::Result<()> {
     let unique = source.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = target.with_file_name(format!(".{unique}"));
+    let temporary = target.with_file_name(format!("{COPY_PREFIX}{unique}"));
     let copied = (|| {
         let mut to = fs::File::create(&temporary)?;
         io::copy(&mut open_regular(source, false)?, &mut to)?;

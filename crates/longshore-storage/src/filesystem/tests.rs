@@ -122,6 +122,41 @@ async fn damage_that_is_published_over_is_kept() {
     }
 }
 
+/// Several see the same damage; whoever comes late must not set aside what the first one published.
+#[test]
+fn damage_is_set_aside_once_by_many_publishers() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || FilesystemStore::open(&FilesystemSettings { root: folder.path().into(), durable: false });
+    let stores: Vec<_> = (0..4).map(|_| open().unwrap()).collect();
+    let digests: Vec<_> = (0..400_u32).map(|i| Digest::sha256(&i.to_be_bytes())).collect();
+    let start = std::sync::Barrier::new(stores.len());
+    let source = folder.path().join("source");
+    fs::write(&source, "layer").unwrap();
+    for digest in &digests {
+        let place = data(&stores[0], digest);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::write(&place, "lay").unwrap();
+    }
+    std::thread::scope(|scope| {
+        for store in &stores {
+            scope.spawn(|| {
+                for digest in &digests {
+                    start.wait();
+                    store.volume.publish(&source, 5, digest).unwrap();
+                }
+            });
+        }
+    });
+    for digest in &digests {
+        assert_eq!(fs::read(data(&stores[0], digest)).unwrap(), b"layer");
+    }
+    let set_aside = folder.path().join("longshore/set-aside");
+    for name in names(&set_aside) {
+        assert_eq!(fs::read(set_aside.join(name)).unwrap(), b"lay");
+    }
+    assert_eq!(names(&set_aside).len(), digests.len());
+}
+
 #[tokio::test]
 async fn what_is_no_regular_file_is_not_read() {
     let (_folder, store) = fresh();
@@ -156,8 +191,14 @@ async fn removing_takes_the_empty_directory_along() {
     let digest = Digest::sha256(b"layer");
     store.put(&digest, "layer".into()).await.unwrap();
     let directory = data(&store, &digest).parent().unwrap().to_owned();
+    // What a crash leaves where uploads are copied from another file system.
+    fs::write(directory.join(format!(".{}", UploadId::random())), "lay").unwrap();
     assert!(store.remove(&digest).await.unwrap());
     assert!(!directory.exists());
+    store.put(&digest, "layer".into()).await.unwrap();
+    fs::write(directory.join(".foreign"), "").unwrap();
+    assert!(store.remove(&digest).await.unwrap());
+    assert_eq!(names(&directory), [".foreign"]);
 }
 
 #[tokio::test]

@@ -12,13 +12,12 @@ use std::{
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use longshore_types::{Digest, Timestamp, UploadId};
-use rustix::io::Errno;
 
 use super::{
     FilesystemStore,
     blob::stream_file,
     blocking,
-    files::{at, open_regular, sync_directory},
+    files::{at, lacks_locks, open_regular, sync_directory},
     generation::{self, Standing},
     listing::{from_thread, modified_at, send, visit},
     writer::FileWriter,
@@ -224,16 +223,13 @@ fn standing(found: &fs::Metadata, path: &Path, progress: &UploadProgress) -> Res
     }
 }
 
-/// Whether the lock was free. Where the file system has no locks (or, over NFS, nobody to ask) what remains is that the
-/// use cases let one request at a time at an upload.
+/// Whether the lock was free. Where the file system has no locks what remains is that the use cases let one request at a
+/// time at an upload.
 fn lock(file: &File) -> io::Result<bool> {
-    let none = |error: &io::Error| {
-        error.kind() == io::ErrorKind::Unsupported || Errno::from_io_error(error) == Some(Errno::NOLCK)
-    };
     match file.try_lock() {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(error)) if none(&error) => Ok(true),
+        Err(TryLockError::Error(error)) if lacks_locks(&error) => Ok(true),
         Err(TryLockError::Error(error)) => Err(error),
     }
 }
