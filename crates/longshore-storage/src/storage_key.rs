@@ -20,7 +20,7 @@ use longshore_types::{Digest, DigestAlgorithm, RepositoryName, Tag, UploadId};
 ///     version                                                 version of this format, a decimal number
 ///     lock                                                    held by a server while it runs (crate `longshore`)
 ///     index.sqlite3                                           the index, unless it is in PostgreSQL
-///     uploads/<upload id>                                     unfinished uploads
+///     uploads/<upload id>                                     unfinished uploads; with `.copy`, one that takes its place
 ///     set-aside/<algorithm>-<hex>-<milliseconds>              damaged content, kept for whoever looks into it
 ///     links-known                                             empty; its time says up to when the index knows the links
 /// ```

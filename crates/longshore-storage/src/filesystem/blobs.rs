@@ -54,7 +54,7 @@ impl BlobStore for FilesystemStore {
             match fs::remove_file(&path) {
                 Ok(()) => {
                     let directory = path.parent().expect("the key of a blob names a file in a directory");
-                    // The next removal tries again.
+                    // Not needed for the removal, and it may rightly fail.
                     let _ = remove_directory(directory);
                     Ok(true)
                 }

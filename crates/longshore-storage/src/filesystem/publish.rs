@@ -178,9 +178,9 @@ fn link(source: &Path, target: &Path) -> io::Result<()> {
 pub(super) fn remove_directory(directory: &Path) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        let copy_of =
-            entry.file_name().to_str().and_then(|name| name.strip_prefix(COPY_PREFIX)?.parse().ok());
-        if let Some::<UploadId>(_) = copy_of {
+        let name = entry.file_name();
+        let copy_of = name.to_str().and_then(|name| name.strip_prefix(COPY_PREFIX));
+        if copy_of.is_some_and(|name| name.parse::<UploadId>().is_ok()) {
             fs::remove_file(entry.path())?;
         }
     }
