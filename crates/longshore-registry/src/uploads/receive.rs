@@ -64,7 +64,7 @@ impl Registry {
                     check_size(announced.size_bytes, received)?;
                 }
                 session.digester = digester.finish().await?;
-                session.progress = writer.finish().await?;
+                session.progress = writer.finish().await.map_err(gone(session.id))?;
                 return Ok(end);
             }
             (piece, end) = pieces.next().await;

@@ -72,8 +72,8 @@ impl DistributionLayout {
         Ok(())
     }
 
-    /// Remembers that the index knows every link file as it is at this moment: it has read them all, or written them.
-    /// What is older and not in the index was deleted there; what is newer came from another registry.
+    /// Remembers that the index knows every link file as it is at this moment: it has read or written them all, or is
+    /// about to read them. What is older and not in the index was deleted there; what is newer came from another registry.
     pub fn mark_known(&self) -> Result<(), StoreError> {
         let path = self.path(StorageKey::LinksKnown);
         let directory = path.parent().expect("the key of the mark names a file in a directory");
