@@ -40,9 +40,12 @@ impl Registry {
         let room = self.room_after(&status, announced.size_bytes)?;
         let mut pieces = Pieces { body, spare: BytesMut::new(), expected: announced.size_bytes };
         let (mut piece, mut end) = pieces.next().await;
-        if piece.is_empty() && end == Some(Ok(())) {
-            check_size(announced.size_bytes, 0)?;
-            return Ok(Ok(()));
+        // Nothing came, so there is nothing to open the upload for.
+        if let Some(end) = end.take_if(|_| piece.is_empty()) {
+            if end.is_ok() {
+                check_size(announced.size_bytes, 0)?;
+            }
+            return Ok(end);
         }
         let writer = self.inner.uploads.writer(&session.id, &session.progress).await;
         let mut writer = writer.map_err(gone(session.id))?;

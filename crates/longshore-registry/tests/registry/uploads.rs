@@ -119,6 +119,18 @@ async fn what_arrived_before_a_disconnect_counts() {
 }
 
 #[tokio::test]
+async fn a_disconnect_before_the_first_byte_leaves_the_upload_usable() {
+    let registry = TestRegistry::new(settings()).await;
+    let id = begin(&registry).await;
+    for _ in 0..2 {
+        let broken =
+            registry.append_upload(&call(), &name("app"), &id, Some(0), Some(3), broken_body(b"")).await;
+        assert!(matches!(broken, Err(UploadError::Body(BodyError::Disconnected(_)))));
+    }
+    finish(&registry, &id, b"abc", b"abc").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_caller_that_goes_away_does_not_stop_the_upload() {
     let registry = TestRegistry::new(settings()).await;
     let id = begin(&registry).await;
