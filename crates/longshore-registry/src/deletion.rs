@@ -95,25 +95,14 @@ impl Registry {
         if self.inner.settings.delete_enabled { Ok(()) } else { Err(DeleteError::Disabled) }
     }
 
-    /// Begins to change a repository that exists.
-    async fn begin_deletion(
-        &self,
-        repository: &RepositoryName,
-    ) -> Result<(WriteTx, RepositoryId), DeleteError> {
-        let mut tx = self.inner.metadata.write().await?;
-        let record = tx.repository(repository).await?;
-        let id = record.ok_or_else(|| DeleteError::NameUnknown(repository.clone()))?.id;
-        tx.lock_repository(id).await?;
-        Ok((tx, id))
-    }
-
     async fn try_delete_manifest(
         &self,
         call: &Call,
         repository: &RepositoryName,
         reference: &Reference,
     ) -> Result<(), DeleteError> {
-        let (mut tx, id) = self.begin_deletion(repository).await?;
+        let begun = self.begin_change(repository).await?;
+        let (mut tx, id) = begun.ok_or_else(|| DeleteError::NameUnknown(repository.clone()))?;
         let event = Event::new(call, EventAction::Delete, repository);
         let event = match reference {
             Reference::Tag(tag) => {
@@ -177,7 +166,8 @@ impl Registry {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<(), DeleteError> {
-        let (mut tx, id) = self.begin_deletion(repository).await?;
+        let begun = self.begin_change(repository).await?;
+        let (mut tx, id) = begun.ok_or_else(|| DeleteError::NameUnknown(repository.clone()))?;
         let unknown = || DeleteError::BlobUnknown { repository: repository.clone(), digest: *digest };
         let blob = tx.blob_in(repository, digest).await?.ok_or_else(unknown)?;
         // A manifest that was deleted does not count: whoever restores it is told that the blob is gone.

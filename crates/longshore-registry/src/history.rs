@@ -2,7 +2,7 @@
 
 use longshore_auth::Action;
 use longshore_metadata::{
-    ManifestRecord, MetadataError, Page, RepositoryId, ReviewEvent, TagEvent, TagEventAction, WriteTx,
+    ManifestRecord, MetadataError, Page, ReviewEvent, TagEvent, TagEventAction, WriteTx,
 };
 use longshore_types::{Digest, Manifest, RepositoryName, Tag};
 
@@ -92,7 +92,8 @@ impl Registry {
         repository: &RepositoryName,
         tag: &Tag,
     ) -> Result<Digest, RestoreError> {
-        let (mut tx, id) = self.begin_restoration(repository).await?;
+        let begun = self.begin_change(repository).await?;
+        let (mut tx, id) = begun.ok_or_else(|| RestoreError::NameUnknown(repository.clone()))?;
         let last = tx.tag_events(id, Some(tag), None, 1).await?.entries.into_iter().next();
         let digest =
             self.deleted_target(last.as_ref(), call).map_err(|why| gone(format!("tag {tag} {why}")))?;
@@ -114,7 +115,8 @@ impl Registry {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<(), RestoreError> {
-        let (mut tx, id) = self.begin_restoration(repository).await?;
+        let begun = self.begin_change(repository).await?;
+        let (mut tx, id) = begun.ok_or_else(|| RestoreError::NameUnknown(repository.clone()))?;
         let record = tx.manifest_record(id, digest).await?;
         let record = record.ok_or_else(|| gone(format!("manifest {digest} is gone")))?;
         self.show(&mut tx, call, &record).await?;
@@ -122,17 +124,6 @@ impl Registry {
         tx.queue_manifest_review(id, record.id, ReviewEvent::ManifestPushed, review_after).await?;
         self.notify(&mut tx, || restored(call, repository, &record)).await?;
         Ok(tx.commit().await?)
-    }
-
-    async fn begin_restoration(
-        &self,
-        repository: &RepositoryName,
-    ) -> Result<(WriteTx, RepositoryId), RestoreError> {
-        let mut tx = self.inner.metadata.write().await?;
-        let record = tx.repository(repository).await?;
-        let id = record.ok_or_else(|| RestoreError::NameUnknown(repository.clone()))?.id;
-        tx.lock_repository(id).await?;
-        Ok((tx, id))
     }
 
     /// Where a tag pointed before the deletion that was the last thing to happen to it.

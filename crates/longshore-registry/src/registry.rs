@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use longshore_metadata::Metadata;
+use longshore_metadata::{Metadata, MetadataError, RepositoryId, WriteTx};
 use longshore_storage::{BlobStore, UploadStore};
-use longshore_types::Timestamp;
+use longshore_types::{RepositoryName, Timestamp};
 
 use crate::{
     notify::PullEvents,
@@ -119,6 +119,17 @@ impl Registry {
     /// The index, for the jobs of other parts.
     pub fn metadata(&self) -> &Metadata {
         &self.inner.metadata
+    }
+
+    /// Begins to change a repository, and keeps others from it; `None` when there is no such repository.
+    pub(crate) async fn begin_change(
+        &self,
+        repository: &RepositoryName,
+    ) -> Result<Option<(WriteTx, RepositoryId)>, MetadataError> {
+        let mut tx = self.inner.metadata.write().await?;
+        let Some(record) = tx.repository(repository).await? else { return Ok(None) };
+        tx.lock_repository(record.id).await?;
+        Ok(Some((tx, record.id)))
     }
 
     /// Tries index and storage for real.
