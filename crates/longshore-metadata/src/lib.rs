@@ -5,6 +5,8 @@
 //! methods of both are spread over one file per subject. Nothing here reads a clock: moments are arguments.
 
 mod blobs;
+#[cfg(feature = "bulk")]
+mod bulk;
 mod database;
 mod error;
 #[cfg(feature = "testing")]
@@ -25,6 +27,8 @@ mod tags;
 mod uploads;
 
 pub use blobs::{BlobId, BlobRecord};
+#[cfg(feature = "bulk")]
+pub use bulk::BulkFill;
 pub use database::{Metadata, MetadataSettings, ReadTx, WriteTx};
 pub use error::MetadataError;
 #[cfg(feature = "testing")]

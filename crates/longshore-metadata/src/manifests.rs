@@ -150,7 +150,7 @@ impl ReferrerRecord {
 }
 
 impl ReferenceKind {
-    fn code(self) -> i64 {
+    pub(crate) fn code(self) -> i64 {
         match self {
             Self::Config => 0,
             Self::Layer => 1,

@@ -68,7 +68,7 @@ impl TagRecord {
 impl TagEventAction {
     const ALL: [Self; 5] = [Self::Push, Self::Move, Self::Delete, Self::Restore, Self::Import];
 
-    fn code(self) -> i64 {
+    pub(crate) fn code(self) -> i64 {
         match self {
             Self::Push => 0,
             Self::Move => 1,
