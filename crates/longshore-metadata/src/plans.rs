@@ -86,6 +86,7 @@ async fn call_everything(metadata: &Metadata) -> Result<(), MetadataError> {
     assert_eq!(tx.referrers_page(repository, &digest, Some("a/b"), None, 9).await?.entries.len(), 1);
     assert!(tx.tag(repository, &tag).await?.is_some());
     assert_eq!(tx.tags_page(repository, None, 9).await?.entries.len(), 1);
+    assert_eq!(tx.tag_names_page(repository, None, 9).await?.entries, std::slice::from_ref(&tag));
     assert_eq!(tx.tags_of(record.id).await?.len(), 1);
     assert_eq!(tx.tag_events(repository, None, None, 9).await?.entries.len(), 1);
     assert_eq!(tx.tag_events(repository, Some(&tag), None, 9).await?.entries.len(), 1);

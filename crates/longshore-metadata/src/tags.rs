@@ -126,6 +126,19 @@ impl ReadTx {
         page(rows, limit, TagRecord::read)
     }
 
+    /// The names of tags in byte order, after `after` (which need not exist): what a listing shows, without a look at
+    /// the manifests.
+    pub async fn tag_names_page(
+        &mut self,
+        repository: RepositoryId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Tag>, MetadataError> {
+        let sql = "SELECT name FROM tags WHERE repository_id = $1 AND name > $2 ORDER BY name LIMIT $3";
+        let rows = self.query(sql, params![repository, text_key(after), one_more(limit)]).await?;
+        page(rows, limit, |mut row| row.parsed("tag"))
+    }
+
     /// The tags that point to a manifest.
     pub async fn tags_of(&mut self, manifest: ManifestId) -> Result<Vec<Tag>, MetadataError> {
         let sql = "SELECT name FROM tags WHERE manifest_id = $1 ORDER BY name";

@@ -61,7 +61,6 @@ impl Registry {
         if limit == 0 {
             return Ok(Page { entries: Vec::new(), more: false });
         }
-        let page = tx.tags_page(id, after, limit).await?;
-        Ok(Page { entries: page.entries.into_iter().map(|record| record.tag).collect(), more: page.more })
+        Ok(tx.tag_names_page(id, after, limit).await?)
     }
 }

@@ -11,7 +11,7 @@ pub(crate) mod uploads;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use longshore_types::{Digest, ErrorCode};
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::{body::ResponseBody, endpoint::PageQuery, error::ApiError, query, urls::Urls};
 
@@ -26,8 +26,10 @@ fn reply(status: StatusCode, body: ResponseBody) -> Response<ResponseBody> {
     response
 }
 
-fn json_reply(content_type: &'static str, value: &Value) -> Response<ResponseBody> {
-    let mut response = reply(StatusCode::OK, ResponseBody::full(value.to_string()));
+/// `value` is made of structs, lists and text, which JSON has words for.
+fn json_reply(content_type: &'static str, value: &impl Serialize) -> Response<ResponseBody> {
+    let json = serde_json::to_vec(value).expect("a reply has only text keys");
+    let mut response = reply(StatusCode::OK, ResponseBody::full(json));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

@@ -107,6 +107,9 @@ impl Model {
         loop {
             let page = tx.tags_page(repository, after.as_deref(), limit).await.unwrap();
             assert!(page.entries.len() == limit || !page.more);
+            let names = tx.tag_names_page(repository, after.as_deref(), limit).await.unwrap();
+            assert!(names.entries.iter().eq(page.entries.iter().map(|found| &found.tag)));
+            assert_eq!(names.more, page.more);
             tags.extend(page.entries.iter().map(|found| (found.tag.to_string(), found.digest)));
             if !page.more {
                 break;

@@ -73,6 +73,9 @@ async fn tags_are_listed_in_byte_order(metadata: Metadata) {
         let wanted: Vec<_> = texts.into_iter().filter(|text| *text > after).collect();
         assert_eq!(found, &wanted[..wanted.len().min(4)], "{after:?}");
         assert_eq!(page.more, wanted.len() > 4, "{after:?}");
+        let names = tx.tag_names_page(app, Some(after), 4).await.unwrap();
+        assert!(names.entries.iter().map(longshore_types::Tag::as_str).eq(found), "{after:?}");
+        assert_eq!(names.more, page.more, "{after:?}");
     }
 }
 
