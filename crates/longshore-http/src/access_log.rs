@@ -19,6 +19,7 @@ use crate::{
     activity::InFlight,
     body::{ResponseBody, SendError},
     metrics::Sample,
+    sendfile::FileSender,
 };
 
 /// The target of the events, for filters: `longshore::access=off` costs nothing per request.
@@ -107,6 +108,11 @@ impl RecordedBody {
         record.complete = body.is_end_stream();
         record.in_flight.offers(!record.complete);
         Self { body, record }
+    }
+
+    /// See [`ResponseBody::send_files`].
+    pub(crate) fn send_files(&mut self, sender: FileSender) {
+        self.body.send_files(sender);
     }
 }
 

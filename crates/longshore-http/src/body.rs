@@ -13,15 +13,29 @@ use http_body::{Body, Frame, SizeHint};
 use longshore_registry::{Blob, ByteStream, StoreError};
 use longshore_types::ByteRange;
 
+use crate::sendfile::{FileSender, PART_BYTES_MAX};
+
+/// Up to here, content is read even where a file could be sent: that costs no more, and many ranges in one reply can be
+/// gathered.
+const SMALL_BYTES: u64 = 64 * 1024;
+
+/// Most bytes that are gathered or read at once, where they are at hand.
+const GATHERED_BYTES_MAX: u64 = 256 * 1024;
+
+/// How much is streamed when content was not at hand, before that is asked again.
+const STREAMED_BYTES: u64 = 16 * 1024 * 1024;
+
 /// The body of a reply. Its length is always known before it is sent, so that a body cut short is seen as such.
 pub(crate) struct ResponseBody {
     pieces: VecDeque<Piece>,
     /// What the pieces still have.
     left_bytes: u64,
-    /// The piece that is being sent, when it is content.
+    /// The content that is being streamed.
     current: Option<Current>,
     /// What was asked for before the reply began.
     first: Option<Bytes>,
+    /// The way to have files sent on this connection, if there is one.
+    sender: Option<FileSender>,
 }
 
 /// A part of a body.
@@ -60,15 +74,21 @@ impl ResponseBody {
     pub(crate) fn of_pieces(pieces: impl IntoIterator<Item = Piece>) -> Self {
         let pieces: VecDeque<_> = pieces.into_iter().filter(|piece| piece.size_bytes() > 0).collect();
         let left_bytes = pieces.iter().map(Piece::size_bytes).sum();
-        Self { pieces, left_bytes, current: None, first: None }
+        Self { pieces, left_bytes, current: None, first: None, sender: None }
     }
 
     /// Waits for the first bytes, so that a store which fails at once is still answered with an error.
     pub(crate) async fn begin(&mut self) -> Result<(), SendError> {
-        if self.first.is_none() {
+        if self.first.is_none() && !self.has_file_at_hand() {
             self.first = std::future::poll_fn(|cx| self.poll_content(cx)).await.transpose()?;
         }
         Ok(())
+    }
+
+    /// Lets the body have files sent instead of reading them, where that pays. `sender` must be that of the connection
+    /// on which the body is sent.
+    pub(crate) fn send_files(&mut self, sender: FileSender) {
+        self.sender = Some(sender);
     }
 
     /// How many bytes are still to come.
@@ -76,32 +96,122 @@ impl ResponseBody {
         self.left_bytes
     }
 
+    /// Whether the body begins with a file that may be sent, which it is too early to do.
+    fn has_file_at_hand(&self) -> bool {
+        self.current.is_none()
+            && match self.pieces.front() {
+                Some(Piece::Content(blob, range)) if range.size_bytes() > SMALL_BYTES => {
+                    blob.file_now(range.split(PART_BYTES_MAX as u64).0).is_some()
+                }
+                _ => false,
+            }
+    }
+
     fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, SendError>>> {
         loop {
-            let Some(current) = &mut self.current else {
-                match self.pieces.pop_front() {
-                    None => return Poll::Ready(None),
-                    Some(Piece::Bytes(bytes)) => return Poll::Ready(Some(Ok(bytes))),
-                    Some(Piece::Content(blob, range)) => {
-                        self.current =
-                            Some(Current { stream: blob.stream(range), left_bytes: range.size_bytes() });
-                    }
+            if let Some(current) = &mut self.current {
+                match futures_util::ready!(current.poll(cx)) {
+                    None => self.current = None,
+                    ended_or_bytes => return Poll::Ready(ended_or_bytes),
                 }
-                continue;
-            };
-            match futures_util::ready!(current.stream.poll_next_unpin(cx)) {
-                Some(Ok(bytes)) if bytes.is_empty() => {}
-                Some(Ok(bytes)) => match current.left_bytes.checked_sub(bytes.len() as u64) {
-                    None => return Poll::Ready(Some(Err(SendError::Length))),
-                    Some(left) => {
-                        current.left_bytes = left;
+            }
+            if let Some(bytes) = self.gather() {
+                return Poll::Ready(Some(Ok(bytes)));
+            }
+            match self.pieces.pop_front() {
+                None => return Poll::Ready(None),
+                Some(Piece::Bytes(bytes)) => return Poll::Ready(Some(Ok(bytes))),
+                Some(Piece::Content(blob, range)) => {
+                    if let Some(bytes) = self.content_now(&blob, range) {
                         return Poll::Ready(Some(Ok(bytes)));
                     }
-                },
-                Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
-                None if current.left_bytes > 0 => return Poll::Ready(Some(Err(SendError::Length))),
-                None => self.current = None,
+                    let range = self.take(&blob, range, STREAMED_BYTES);
+                    self.current =
+                        Some(Current { stream: blob.stream(range), left_bytes: range.size_bytes() });
+                }
             }
+        }
+    }
+
+    /// Small pieces that follow each other and are at hand, in one: the parts of an answer with many ranges.
+    fn gather(&mut self) -> Option<Bytes> {
+        let mut sizes =
+            self.pieces.iter().map(Piece::size_bytes).take_while(|&size_bytes| size_bytes <= SMALL_BYTES);
+        let wanted = sizes.try_fold((0, 0), |(count, sum), size_bytes| {
+            if sum + size_bytes <= GATHERED_BYTES_MAX {
+                Ok((count + 1, sum + size_bytes))
+            } else {
+                Err((count, sum))
+            }
+        });
+        let (count, size_bytes) = wanted.unwrap_or_else(|until| until);
+        if !self.pieces.range(..count).any(|piece| matches!(piece, Piece::Content(..))) {
+            return None;
+        }
+        let mut gathered = Vec::with_capacity(usize::try_from(size_bytes).unwrap_or_default());
+        for _ in 0..count {
+            let at_hand = match self.pieces.front() {
+                Some(Piece::Bytes(bytes)) => {
+                    gathered.extend_from_slice(bytes);
+                    true
+                }
+                Some(Piece::Content(blob, range)) => blob.read_now(*range, &mut gathered),
+                None => false,
+            };
+            if !at_hand {
+                break;
+            }
+            self.pieces.pop_front();
+        }
+        (!gathered.is_empty()).then(|| gathered.into())
+    }
+
+    /// The beginning of `range`, if it is at hand: by sending the file, or read. The rest becomes the next piece.
+    fn content_now(&mut self, blob: &Arc<dyn Blob>, range: ByteRange) -> Option<Bytes> {
+        if range.size_bytes() > SMALL_BYTES
+            && let Some(sender) = &self.sender
+        {
+            let part = range.split(PART_BYTES_MAX as u64).0;
+            let file = Arc::clone(blob.file_now(part)?);
+            let length = usize::try_from(part.size_bytes()).ok()?;
+            let placeholder = sender.send(file, part.first(), length);
+            self.take(blob, range, part.size_bytes());
+            return Some(placeholder);
+        }
+        let part = range.split(GATHERED_BYTES_MAX).0;
+        let mut read = Vec::new();
+        blob.read_now(part, &mut read).then(|| {
+            self.take(blob, range, part.size_bytes());
+            read.into()
+        })
+    }
+
+    /// The first bytes of `range`; the rest becomes the next piece.
+    fn take(&mut self, blob: &Arc<dyn Blob>, range: ByteRange, size_bytes: u64) -> ByteRange {
+        let (first, rest) = range.split(size_bytes);
+        if let Some(rest) = rest {
+            self.pieces.push_front(Piece::Content(Arc::clone(blob), rest));
+        }
+        first
+    }
+}
+
+impl Current {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, SendError>>> {
+        loop {
+            return Poll::Ready(match futures_util::ready!(self.stream.poll_next_unpin(cx)) {
+                Some(Ok(bytes)) if bytes.is_empty() => continue,
+                Some(Ok(bytes)) => match self.left_bytes.checked_sub(bytes.len() as u64) {
+                    None => Some(Err(SendError::Length)),
+                    Some(left) => {
+                        self.left_bytes = left;
+                        Some(Ok(bytes))
+                    }
+                },
+                Some(Err(error)) => Some(Err(error.into())),
+                None if self.left_bytes > 0 => Some(Err(SendError::Length)),
+                None => None,
+            });
         }
     }
 }

@@ -1,16 +1,21 @@
 //! Where connections come from: TCP or a unix socket, behind one type.
 
 use std::{
+    fs::File,
     io,
     net::SocketAddr,
-    os::unix::fs::FileTypeExt as _,
+    os::{
+        fd::{AsFd as _, BorrowedFd},
+        unix::fs::FileTypeExt as _,
+    },
     path::{Path, PathBuf},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
+use rustix::net::{SendAncillaryBuffer, SendFlags};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
 };
 
@@ -80,6 +85,55 @@ async fn remove_stale(path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)?;
     }
     Ok(())
+}
+
+impl Stream {
+    /// Writes bytes that more will follow at once: they may wait for these to fill a packet.
+    pub(crate) fn poll_send_more(
+        &self,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+        self.poll_out(cx, |socket| {
+            rustix::net::sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), flags)
+        })
+    }
+
+    /// Has the kernel send bytes of a file. Returns how many, none at the file's end.
+    pub(crate) fn poll_send_file(
+        &self,
+        cx: &mut Context<'_>,
+        file: &File,
+        offset: u64,
+        length: usize,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_out(cx, |socket| rustix::fs::sendfile(socket, file, Some(&mut { offset }), length))
+    }
+
+    fn poll_out(
+        &self,
+        cx: &mut Context<'_>,
+        mut write: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let written = match self {
+                Self::Tcp(stream) => {
+                    ready!(stream.poll_write_ready(cx))?;
+                    stream.try_io(Interest::WRITABLE, || Ok(write(stream.as_fd())?))
+                }
+                Self::Unix(stream) => {
+                    ready!(stream.poll_write_ready(cx))?;
+                    stream.try_io(Interest::WRITABLE, || Ok(write(stream.as_fd())?))
+                }
+            };
+            match written {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    }
 }
 
 impl AsyncRead for Stream {

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -20,6 +20,7 @@ use crate::{
     health::Readiness,
     listener::{Listener, Stream},
     request_id::RequestIds,
+    sendfile::{FileIo, FileSender},
     service::{self, Peer},
     tls::{Tls, TlsError},
     urls::UrlSettings,
@@ -251,11 +252,13 @@ impl MainFace {
     async fn serve(self: Arc<Self>, stream: Stream, address: Option<SocketAddr>) {
         let _open = OpenConnection::new(&self.cx.metrics);
         let Some(tls) = &self.tls else {
-            return self.speak(stream, Peer { address, tls: false }).await;
+            let io = FileIo::new(stream);
+            let sender = io.sender();
+            return self.speak(io, Peer { address, tls: false }, Some(sender)).await;
         };
         let handshake = TlsAcceptor::from(tls.current()).accept(stream);
         match tokio::time::timeout(self.cx.limits.handshake_timeout, handshake).await {
-            Ok(Ok(stream)) => self.speak(stream, Peer { address, tls: true }).await,
+            Ok(Ok(stream)) => self.speak(stream, Peer { address, tls: true }, None).await,
             Ok(Err(error)) => {
                 self.cx.metrics.handshake_failures.inc();
                 tracing::debug!(?address, error = crate::error::chain(&error), "TLS handshake failed");
@@ -267,9 +270,23 @@ impl MainFace {
         }
     }
 
-    async fn speak<S: AsyncRead + AsyncWrite + Unpin + 'static>(&self, stream: S, peer: Peer) {
+    async fn speak<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+        &self,
+        stream: S,
+        peer: Peer,
+        sender: Option<FileSender>,
+    ) {
         let respond = |request: RawRequest, in_flight: InFlight| {
-            service::serve(Arc::clone(&self.cx), peer, request, in_flight)
+            // HTTP/2 cuts bodies into frames: it would not pass on what stands for a file as a whole.
+            let sender = sender.clone().filter(|_| request.version() < Version::HTTP_2);
+            let response = service::serve(Arc::clone(&self.cx), peer, request, in_flight);
+            async move {
+                let mut response = response.await;
+                if let Some(sender) = sender {
+                    response.body_mut().send_files(sender);
+                }
+                response
+            }
         };
         connection::drive(stream, &self.cx.limits, self.http2, self.draining.clone(), respond).await;
     }

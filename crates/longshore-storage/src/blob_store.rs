@@ -31,8 +31,15 @@ pub trait Blob: Send + Sync {
     /// The bytes of `range`, which must lie inside the content. May be called many times; each stream reads for itself.
     fn stream(&self, range: ByteRange) -> ByteStream;
 
-    /// The file that holds exactly the content, where there is one: for ways to send it without copying.
-    fn file(&self) -> Option<&Arc<File>> {
+    /// Appends the bytes of `range` to `to`, if that needs no waiting for a disk, a network or another thread. Otherwise
+    /// `to` stays as it is: [`Blob::stream`] has the bytes, or says what is wrong.
+    fn read_now(&self, _range: ByteRange, _to: &mut Vec<u8>) -> bool {
+        false
+    }
+
+    /// The file that holds exactly the content, for ways to send it without copying; `None` where there is no such file,
+    /// or where sending `range` from it would probably wait for a disk.
+    fn file_now(&self, _range: ByteRange) -> Option<&Arc<File>> {
         None
     }
 }

@@ -138,6 +138,16 @@ impl ByteRange {
         self.last - self.first + 1
     }
 
+    /// Its first `size_bytes`, at least one, and what is left then.
+    #[must_use]
+    pub fn split(self, size_bytes: u64) -> (Self, Option<Self>) {
+        let middle = self.first.saturating_add(size_bytes.max(1));
+        if middle > self.last {
+            return (self, None);
+        }
+        (Self { last: middle - 1, ..self }, Some(Self { first: middle, ..self }))
+    }
+
     /// The whole of some content; `None` when it is empty.
     pub fn whole(size_bytes: u64) -> Option<Self> {
         Some(Self { first: 0, last: size_bytes.checked_sub(1)? })
@@ -158,6 +168,21 @@ mod tests {
     fn resolved(header: &str, size_bytes: u64) -> Result<Vec<(u64, u64)>, ByteRangeError> {
         let ranges = header.parse::<RangesSpec>()?.resolve(size_bytes)?;
         Ok(ranges.into_iter().map(|r| (r.first(), r.last())).collect())
+    }
+
+    #[test]
+    fn splitting() {
+        let range = ByteRange { first: 10, last: 19 };
+        let at = |size_bytes| {
+            let (first, rest) = range.split(size_bytes);
+            (first.to_string(), rest.map(|rest| rest.to_string()).unwrap_or_default())
+        };
+        assert_eq!(at(4), ("10-13".into(), "14-19".into()));
+        assert_eq!(at(0), at(1));
+        assert_eq!(at(9), ("10-18".into(), "19-19".into()));
+        for whole in [10, 11, u64::MAX] {
+            assert_eq!(at(whole), ("10-19".into(), String::new()));
+        }
     }
 
     #[test]

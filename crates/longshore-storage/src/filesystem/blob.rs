@@ -11,7 +11,10 @@ use tokio::{
     task::{JoinHandle, block_in_place, spawn_blocking},
 };
 
-use super::join_failed;
+use super::{
+    join_failed,
+    page_cache::{is_cached, read_cached},
+};
 use crate::{Blob, ByteStream, StoreError};
 
 /// How much is read in one call. Two of these are in memory for each stream: one on its way out, one read ahead.
@@ -35,8 +38,12 @@ impl Blob for FileBlob {
         stream_file(Arc::clone(&self.file), range.first(), range.last() + 1)
     }
 
-    fn file(&self) -> Option<&Arc<File>> {
-        Some(&self.file)
+    fn read_now(&self, range: ByteRange, to: &mut Vec<u8>) -> bool {
+        read_cached(&self.file, range, to)
+    }
+
+    fn file_now(&self, range: ByteRange) -> Option<&Arc<File>> {
+        is_cached(&self.file, range).then_some(&self.file)
     }
 }
 

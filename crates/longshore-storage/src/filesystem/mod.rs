@@ -8,6 +8,7 @@ mod blobs;
 mod files;
 mod generation;
 mod listing;
+mod page_cache;
 mod publish;
 mod uploads;
 mod writer;
