@@ -7,6 +7,7 @@
 mod blobs;
 #[cfg(feature = "bulk")]
 mod bulk;
+mod content;
 mod database;
 mod error;
 #[cfg(feature = "testing")]
@@ -29,6 +30,7 @@ mod uploads;
 pub use blobs::{BlobId, BlobRecord};
 #[cfg(feature = "bulk")]
 pub use bulk::BulkFill;
+pub use content::ManifestContent;
 pub use database::{Metadata, MetadataSettings, ReadTx, WriteTx};
 pub use error::MetadataError;
 #[cfg(feature = "testing")]

@@ -3,27 +3,26 @@
 mod push;
 mod required;
 
-use bytes::Bytes;
+use std::{ops::Deref, sync::Arc};
+
 use longshore_auth::Action;
-use longshore_metadata::MetadataError;
+use longshore_metadata::{ManifestContent, MetadataError};
 use longshore_storage::StoreError;
-use longshore_types::{Digest, ManifestError, MediaType, Reference, RepositoryName, Tag};
+use longshore_types::{Digest, ManifestError, Reference, RepositoryName, Tag};
 
 pub(crate) use required::{references, required_blobs};
 
 use crate::{Call, Denied, Event, EventAction, ReadOnly, Registry, access::require};
 
-/// A manifest as it was pushed.
+/// A manifest as it was pushed, with the texts that replies are made of. A clone copies nothing.
 #[derive(Clone, Debug)]
-pub struct PulledManifest {
-    /// Its digest.
-    pub digest: Digest,
-    /// Its media type.
-    pub media_type: MediaType,
-    /// Its exact bytes.
-    pub payload: Bytes,
-    /// Its subject.
-    pub subject: Option<Digest>,
+pub struct PulledManifest(Arc<ManifestContent>);
+
+impl Deref for PulledManifest {
+    type Target = ManifestContent;
+    fn deref(&self) -> &ManifestContent {
+        &self.0
+    }
 }
 
 /// Why a manifest cannot be pulled.
@@ -126,21 +125,16 @@ impl Registry {
             });
         };
         drop(tx);
-        let record = stored.record;
+        let manifest = Arc::new(ManifestContent::from(stored));
         self.notify_pull(|| {
             let tag = match reference {
                 Reference::Tag(tag) => Some(tag),
                 Reference::Digest(_) => None,
             };
             Event::new(call, EventAction::Pull, repository)
-                .content(record.digest, record.media_type.clone(), record.size_bytes)
+                .content(manifest.digest, manifest.media_type.clone(), manifest.payload.len() as u64)
                 .tag(tag)
         });
-        Ok(PulledManifest {
-            digest: record.digest,
-            media_type: record.media_type,
-            payload: stored.payload.into(),
-            subject: record.subject,
-        })
+        Ok(PulledManifest(manifest))
     }
 }

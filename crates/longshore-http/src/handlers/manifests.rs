@@ -32,7 +32,7 @@ pub(crate) async fn pull(
     let hit = conditional::none_match_hits(&request.head.headers, &etag);
     let mut response = match hit {
         true => reply(StatusCode::NOT_MODIFIED, ResponseBody::empty()),
-        false => reply(StatusCode::OK, ResponseBody::full(manifest.payload)),
+        false => reply(StatusCode::OK, ResponseBody::full(manifest.payload.clone())),
     };
     let headers = response.headers_mut();
     headers.insert(DOCKER_CONTENT_DIGEST, digest_header(&manifest.digest));

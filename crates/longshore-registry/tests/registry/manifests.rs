@@ -20,7 +20,7 @@ async fn what_was_pushed_is_pulled_byte_for_byte() {
     for reference in [by_tag("v1"), Reference::Digest(image.digest())] {
         let pulled = registry.manifest(&call(), &app, &reference).await.unwrap();
         assert_eq!(&pulled.payload[..], image.manifest.as_bytes());
-        assert_eq!((pulled.digest, pulled.media_type), (image.digest(), MediaType::OCI_MANIFEST));
+        assert_eq!((pulled.digest, &pulled.media_type), (image.digest(), &MediaType::OCI_MANIFEST));
         assert_pulls(&registry, &app, &reference).await;
     }
     registry.assert_sound().await;
