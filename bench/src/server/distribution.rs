@@ -1,0 +1,68 @@
+//! The CNCF registry: 2.8 as Debian packages it, and 3.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+
+use super::{Endpoint, Kind, Launch, Server, program, version_of};
+use crate::{cli::Options, tls::Identity};
+
+/// Either version: everybody admitted, files, descriptors cached in memory, no access log.
+#[derive(Debug)]
+struct Distribution {
+    name: &'static str,
+    program: PathBuf,
+}
+
+/// Debian's `docker-registry`.
+pub(super) fn find_docker_registry(options: &Options) -> Option<Box<dyn Kind>> {
+    let program = options.docker_registry.clone().or_else(|| program("docker-registry"))?;
+    Some(Box::new(Distribution { name: "docker-registry", program }))
+}
+
+/// distribution 3.
+pub(super) fn find(options: &Options) -> Option<Box<dyn Kind>> {
+    let program = options.distribution.clone().or_else(|| program("distribution"))?;
+    Some(Box::new(Distribution { name: "distribution", program }))
+}
+
+impl Kind for Distribution {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn version(&self) -> String {
+        version_of(&self.program, "--version")
+    }
+
+    fn start(&self, folder: &Path, identity: Option<&Identity>) -> Result<Server> {
+        let endpoint = Endpoint::local(identity)?;
+        let mut config = format!(
+            "version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n    \
+             rootdirectory: {}\n  cache:\n    blobdescriptor: inmemory\n  delete:\n    enabled: true\nhttp:\n  addr: {}\n  \
+             secret: none\n",
+            folder.join("data").display(),
+            endpoint.address,
+        );
+        if let Some(identity) = identity {
+            // Version 3 starts from 1.2 by itself, 2.8 from 1.0; the client asks for 1.3 in any case.
+            config += &format!(
+                "  tls:\n    certificate: {}\n    key: {}\n",
+                identity.certificate.display(),
+                identity.key.display()
+            );
+        }
+        let path = folder.join("config.yml");
+        fs::write(&path, config).with_context(|| format!("could not write {}", path.display()))?;
+        let launch = Launch {
+            program: self.program.clone(),
+            arguments: vec!["serve".into(), path.into()],
+            // Version 3 exports traces unless it is told not to.
+            environment: vec![("OTEL_TRACES_EXPORTER".to_owned(), "none".to_owned())],
+        };
+        Server::launch(self.name, endpoint, folder, launch)
+    }
+}
