@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
     Layer as _, Registry,
     filter::{FilterExt as _, Targets, filter_fn},
-    layer::SubscriberExt as _,
+    layer::{Filter, SubscriberExt as _},
     util::SubscriberInitExt as _,
 };
 
@@ -28,12 +28,16 @@ impl Logging {
         let lines = tracing_subscriber::fmt::layer()
             .with_writer(std::io::stderr)
             .event_format(LineFormat::new(log.format, log.fields.clone()))
-            // Spans are for traces. If nobody wants them here either, making one costs next to nothing.
-            .with_filter(targets(log).and(filter_fn(|metadata| metadata.is_event())));
-        let spans = traces.as_ref().map(|traces| {
-            traces.layer().with_filter(Targets::new().with_target("longshore", LevelFilter::INFO))
-        });
-        Registry::default().with(lines).with(spans).try_init()?;
+            .with_filter(lines_filter(log));
+        match &traces {
+            Some(traces) => {
+                let spans =
+                    traces.layer().with_filter(Targets::new().with_target("longshore", LevelFilter::INFO));
+                Registry::default().with(lines).with(spans).try_init()?;
+            }
+            // Not an `Option` of a layer: that one is asked again for every span and event, and lets all of them pass.
+            None => Registry::default().with(lines).try_init()?,
+        }
         Ok(Self { traces })
     }
 
@@ -43,6 +47,11 @@ impl Logging {
             traces.finish().await;
         }
     }
+}
+
+/// What becomes a line. Spans are for traces: where nobody wants them, making one costs next to nothing.
+fn lines_filter<S>(log: &LogConfig) -> impl Filter<S> + use<S> {
+    targets(log).and(filter_fn(|metadata| metadata.is_event()))
 }
 
 /// Our own events from `log.level` on; those of libraries from `warn` on.
@@ -82,5 +91,37 @@ mod tests {
         assert!(info.would_enable("rustls", &Level::WARN));
         assert!(!targets(&log("info", false)).would_enable(ACCESS_LOG_TARGET, &Level::INFO));
         assert!(!targets(&log("error", true)).would_enable("rustls", &Level::WARN));
+    }
+
+    /// Counts what reaches it.
+    struct Count(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+    impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Count {
+        fn register_callsite(
+            &self,
+            _metadata: &'static tracing::Metadata<'static>,
+        ) -> tracing::subscriber::Interest {
+            tracing::subscriber::Interest::always()
+        }
+
+        fn on_event(&self, _event: &tracing::Event<'_>, _cx: tracing_subscriber::layer::Context<'_, S>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn what_nobody_wants_is_not_made() {
+        let lines = std::sync::Arc::default();
+        let log = LogConfig { level: "info", format: LogFormat::Text, fields: vec![], access_log: false };
+        let subscriber =
+            Registry::default().with(Count(std::sync::Arc::clone(&lines)).with_filter(lines_filter(&log)));
+        tracing::subscriber::with_default(subscriber, || {
+            let span = tracing::info_span!("request");
+            assert!(span.is_disabled());
+            tracing::info!(target: ACCESS_LOG_TARGET, "not wanted");
+            assert!(!tracing::enabled!(target: ACCESS_LOG_TARGET, Level::INFO));
+            tracing::info!("wanted");
+        });
+        assert_eq!(lines.load(std::sync::atomic::Ordering::Relaxed), 1);
     }
 }
