@@ -1,9 +1,10 @@
-//! The server over HTTP: real sockets on port 0, stores in memory.
+//! The server over HTTP: real sockets on port 0, most stores in memory.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod access_log;
 mod authentication;
+mod files;
 mod hostile;
 mod lifecycle;
 mod listings;
