@@ -6,6 +6,7 @@ use std::{fmt, sync::Arc};
 use crate::FaultPlan;
 use crate::{
     MetadataError,
+    durability::Durability,
     migrations::{self, Dialect},
     postgres::{PostgresConnection, PostgresIndex},
     sql::{Row, Value, params},
@@ -131,11 +132,22 @@ impl Metadata {
 
     /// Begins changing; waits for its turn.
     pub async fn write(&self) -> Result<WriteTx, MetadataError> {
+        self.begin(Durability::Durable).await
+    }
+
+    /// Begins changing what a power cut may take back, until a transaction of [`Metadata::write`] is committed after it;
+    /// a crash of this program takes nothing back. Its commit does not wait for the disk. For what nobody was promised,
+    /// as the session of an upload.
+    pub async fn write_relaxed(&self) -> Result<WriteTx, MetadataError> {
+        self.begin(Durability::Relaxed).await
+    }
+
+    async fn begin(&self, durability: Durability) -> Result<WriteTx, MetadataError> {
         #[cfg(feature = "testing")]
         self.faults.count()?;
         let connection = match &self.backend {
-            Backend::Sqlite(index) => Connection::SqliteWriter(index.write().await?),
-            Backend::Postgres(index) => Connection::Postgres(index.write().await?),
+            Backend::Sqlite(index) => Connection::SqliteWriter(index.write(durability).await?),
+            Backend::Postgres(index) => Connection::Postgres(index.write(durability).await?),
         };
         Ok(WriteTx(self.transaction(connection)))
     }
@@ -217,7 +229,7 @@ impl ReadTx {
 }
 
 impl WriteTx {
-    /// Makes the changes durable; returns after the disk has them.
+    /// Makes the changes durable; returns after the disk has them, unless it was begun by [`Metadata::write_relaxed`].
     ///
     /// # Errors
     /// After an error the changes are gone, unless the connection to PostgreSQL broke in this very moment.

@@ -9,6 +9,7 @@ mod blobs;
 mod bulk;
 mod content;
 mod database;
+mod durability;
 mod error;
 #[cfg(feature = "testing")]
 mod fault;

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 pub(crate) use connection::PostgresConnection;
 
-use crate::{MetadataError, MetadataSettings};
+use crate::{MetadataError, MetadataSettings, durability::Durability};
 
 /// How long to wait for a free connection, and then for the server to make a new one.
 const TURN_WITHIN: Duration = Duration::from_secs(30);
@@ -55,9 +55,9 @@ impl PostgresIndex {
         Ok(PostgresConnection::new(client, permit))
     }
 
-    pub(crate) async fn write(&self) -> Result<PostgresConnection, MetadataError> {
+    pub(crate) async fn write(&self, durability: Durability) -> Result<PostgresConnection, MetadataError> {
         let mut connection = self.read().await?;
-        connection.begin().await?;
+        connection.begin(durability).await?;
         Ok(connection)
     }
 

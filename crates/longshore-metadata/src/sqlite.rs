@@ -9,7 +9,7 @@ mod writer;
 
 use std::{path::Path, sync::Arc};
 
-use crate::{MetadataError, MetadataSettings};
+use crate::{MetadataError, MetadataSettings, durability::Durability};
 
 pub(crate) use readers::Reader;
 use readers::Readers;
@@ -30,7 +30,7 @@ impl SqliteIndex {
         let writer = connection::open_writer(path, settings.durable).map_err(connection::reduce)?;
         Ok(Self {
             readers: Arc::new(Readers::new(path.to_owned(), settings.connections_max)),
-            writer: WriterQueue::start(writer)?,
+            writer: WriterQueue::start(writer, settings.durable)?,
             _temporary: None,
         })
     }
@@ -49,8 +49,8 @@ impl SqliteIndex {
         self.readers.clone().begin().await
     }
 
-    pub(crate) async fn write(&self) -> Result<WriterTurn, MetadataError> {
-        self.writer.begin().await
+    pub(crate) async fn write(&self, durability: Durability) -> Result<WriterTurn, MetadataError> {
+        self.writer.begin(durability).await
     }
 
     pub(crate) async fn close(&self) {

@@ -13,6 +13,7 @@ use tokio_postgres::{
 
 use crate::{
     MetadataError,
+    durability::Durability,
     sql::{Row, Value},
 };
 
@@ -36,9 +37,15 @@ impl PostgresConnection {
         Self { client: Some(client), permit: Some(permit), in_transaction: false, in_flight: false }
     }
 
-    pub(crate) async fn begin(&mut self) -> Result<(), MetadataError> {
+    /// Begins a transaction. As in SQLite, a relaxed one may be lost in a power cut of the server, but nothing that was
+    /// durable before it, and nothing durable after it without it: the log is one there too.
+    pub(crate) async fn begin(&mut self, durability: Durability) -> Result<(), MetadataError> {
         self.in_transaction = true;
-        self.batch("BEGIN").await
+        self.batch(match durability {
+            Durability::Durable => "BEGIN",
+            Durability::Relaxed => "BEGIN; SET LOCAL synchronous_commit = off",
+        })
+        .await
     }
 
     pub(crate) async fn commit(mut self) -> Result<(), MetadataError> {

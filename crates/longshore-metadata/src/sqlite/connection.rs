@@ -9,11 +9,15 @@ use rusqlite::{
 
 use crate::{
     MetadataError,
+    durability::Durability,
     sql::{Row, Value},
 };
 
 /// How many prepared statements a connection keeps; more than this crate has.
 const STATEMENTS_KEPT: usize = 256;
+
+/// From so many pages in the log on, a durable commit moves them into the file.
+const CHECKPOINT_PAGES: u32 = 4_000;
 
 /// How long a reader waits, on its thread, where WAL makes readers wait at all: while another process recovers the
 /// file after a crash.
@@ -41,14 +45,31 @@ pub(crate) fn open_writer(path: &Path, durable: bool) -> rusqlite::Result<Connec
         let why = "this file system cannot hold an SQLite database in WAL mode".to_owned();
         return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CANTOPEN), Some(why)));
     }
-    connection.pragma_update(None, "synchronous", if durable { "full" } else { "off" })?;
+    if durable {
+        set_durability(&connection, Durability::Durable)?;
+    } else {
+        connection.execute_batch(&format!(
+            "PRAGMA synchronous = off; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"
+        ))?;
+    }
     connection.pragma_update(None, "foreign_keys", "on")?;
     // 16 MiB of pages; the log is cut back to 64 MiB after a burst.
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     connection.busy_timeout(Duration::ZERO)?;
     Ok(connection)
+}
+
+/// How commits from here on reach the disk. A relaxed one never moves the log into the file: that waits for the disk,
+/// and it runs where others must not wait.
+pub(crate) fn set_durability(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
+    // If the second of the two fails, the worse of the two is not in effect.
+    connection.execute_batch(&match durability {
+        Durability::Durable => {
+            format!("PRAGMA synchronous = full; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        }
+        Durability::Relaxed => "PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = normal".to_owned(),
+    })
 }
 
 /// A connection that only reads.

@@ -4,6 +4,14 @@
 //! answer to be sent in `waiting` and wakes the committer, a thread that queues for the same lock. So the turns that
 //! were already waiting go first and join the group, the committer runs one `COMMIT`, and all of them are answered
 //! after the disk has them. Nobody else sees a turn before: readers have connections of their own.
+//!
+//! A group is durable or relaxed. A relaxed one is a single turn, committed where it ends and without a sync
+//! (`synchronous=NORMAL`): its frames are in the log, which the kernel keeps when this program is killed; a power cut may
+//! take them back. It never takes anything durable with it. The log is one file, so the sync of a durable commit covers
+//! every frame before its own, and recovery takes frames in their order and stops at the first that is missing: what was
+//! durable before a relaxed commit stays, and what is durable after one brings it along. A checkpoint syncs the log
+//! before it copies anything out of it, in both modes. A relaxed turn that finds a durable group open joins that one; a
+//! durable turn never finds a relaxed group open, for `synchronous` cannot be changed in the middle of one.
 
 use std::{
     sync::{Arc, mpsc},
@@ -19,12 +27,16 @@ use tokio::{
 use super::connection;
 use crate::{
     MetadataError,
+    durability::Durability,
     sql::{Row, Value},
 };
 
 /// How long to wait for another process that has the write lock, and how often to look.
 const OTHER_PROCESS_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// After so many relaxed groups without a durable one between them comes one: only those move the log into the file.
+const RELAXED_IN_A_ROW_MAX: u32 = 100;
 
 /// Told to every turn of a group.
 type Committed = Result<(), Arc<rusqlite::Error>>;
@@ -34,6 +46,10 @@ struct Writer {
     connection: Option<Connection>,
     /// Turns that ended in the open SQL transaction and wait for its commit.
     waiting: Vec<oneshot::Sender<Committed>>,
+    /// How the open SQL transaction is committed, or the last one was.
+    durability: Durability,
+    /// How many relaxed groups there were since the last durable one; `None` where nothing is synced at all.
+    relaxed_in_a_row: Option<u32>,
 }
 
 /// Where writers queue.
@@ -54,8 +70,14 @@ pub(crate) struct WriterTurn {
 }
 
 impl WriterQueue {
-    pub(crate) fn start(connection: Connection) -> Result<Self, MetadataError> {
-        let writer = Arc::new(Mutex::new(Writer { connection: Some(connection), waiting: Vec::new() }));
+    /// `connection` is as [`connection::open_writer`] makes it.
+    pub(crate) fn start(connection: Connection, durable: bool) -> Result<Self, MetadataError> {
+        let writer = Arc::new(Mutex::new(Writer {
+            connection: Some(connection),
+            waiting: Vec::new(),
+            durability: Durability::Durable,
+            relaxed_in_a_row: durable.then_some(0),
+        }));
         let (wake, woken) = mpsc::sync_channel(1);
         let for_thread = writer.clone();
         std::thread::Builder::new()
@@ -69,10 +91,10 @@ impl WriterQueue {
         Ok(Self { writer, wake })
     }
 
-    pub(crate) async fn begin(&self) -> Result<WriterTurn, MetadataError> {
+    pub(crate) async fn begin(&self, durability: Durability) -> Result<WriterTurn, MetadataError> {
         let mut writer = self.writer.clone().lock_owned().await;
         let until = Instant::now() + OTHER_PROCESS_WITHIN;
-        while let Err(error) = writer.open()?.begin_turn() {
+        while let Err(error) = writer.open()?.begin_turn(durability) {
             if !connection::is_busy(&error) || Instant::now() >= until {
                 return Err(connection::reduce(error));
             }
@@ -112,11 +134,27 @@ impl Writer {
     }
 
     /// Begins a turn, and the SQL transaction unless the group before has one open.
-    fn begin_turn(&mut self) -> rusqlite::Result<()> {
+    fn begin_turn(&mut self, durability: Durability) -> rusqlite::Result<()> {
         if self.connection().is_autocommit() {
+            self.choose(durability)?;
             self.run("BEGIN IMMEDIATE")?;
         }
         self.run("SAVEPOINT turn")
+    }
+
+    /// Decides how the group that begins now is committed.
+    fn choose(&mut self, wanted: Durability) -> rusqlite::Result<()> {
+        let Some(in_a_row) = &mut self.relaxed_in_a_row else { return Ok(()) };
+        let wanted = match wanted {
+            Durability::Relaxed if *in_a_row < RELAXED_IN_A_ROW_MAX => Durability::Relaxed,
+            _ => Durability::Durable,
+        };
+        *in_a_row = if wanted == Durability::Relaxed { *in_a_row + 1 } else { 0 };
+        if wanted != self.durability {
+            connection::set_durability(self.connection(), wanted)?;
+            self.durability = wanted;
+        }
+        Ok(())
     }
 
     /// Ends a turn without a trace. If the group has nothing else, it ends too, for other processes wait for the lock.
@@ -205,8 +243,12 @@ impl WriterTurn {
         // From here on the turn belongs to the group: `Drop` must not undo it.
         let mut writer = self.writer.take().expect("a turn has the writer until commit");
         writer.waiting.push(sender);
+        if writer.durability == Durability::Relaxed {
+            // A few writes into the page cache; the way to the committer would take longer.
+            writer.commit_group();
+        }
         drop(writer);
-        // Full: a signal is under way that the committer takes after this turn has joined.
+        // Full: a signal is under way that the committer takes after this turn has joined. One too many does no harm.
         if let Err(mpsc::TrySendError::Disconnected(())) = self.wake.try_send(()) {
             return Err(MetadataError::Unavailable("the committing thread has ended".into()));
         }
@@ -241,11 +283,73 @@ mod tests {
         let connection = connection::open_writer(&path, true).unwrap();
         connection.execute_batch("CREATE TABLE scratch (bytes BLOB)").unwrap();
         connection.pragma_update(None, "max_page_count", 4).unwrap();
-        (folder, WriterQueue::start(connection).unwrap())
+        (folder, WriterQueue::start(connection, true).unwrap())
+    }
+
+    /// What SQLite syncs at the commit of this turn: 1 (normal) is nothing, 2 (full) is the log.
+    fn synchronous(turn: &mut WriterTurn) -> i64 {
+        turn.query("PRAGMA synchronous", params![]).unwrap().remove(0).int().unwrap()
+    }
+
+    /// The promise of every durable turn, whatever was before it.
+    #[tokio::test]
+    async fn only_a_group_of_one_relaxed_turn_goes_without_a_sync() {
+        let (_folder, queue) = nearly_full();
+        for _ in 0..2 {
+            let mut turn = queue.begin(Durability::Relaxed).await.unwrap();
+            assert_eq!(synchronous(&mut turn), 1);
+            turn.execute("INSERT INTO scratch VALUES ($1)", params![1i64]).unwrap();
+            // Committed where it ends, so whoever comes next is not bound to it.
+            let committed = pin!(turn.commit());
+            let mut next = pin!(queue.begin(Durability::Durable));
+            assert!(poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx).is_pending())).await);
+            committed.await.unwrap();
+            let mut turn = next.await.unwrap();
+            assert_eq!(synchronous(&mut turn), 2);
+            // An abandoned relaxed turn leaves no group open either.
+            drop(turn);
+            drop(queue.begin(Durability::Relaxed).await.unwrap());
+            let mut turn = queue.begin(Durability::Durable).await.unwrap();
+            assert_eq!(synchronous(&mut turn), 2);
+            let mut joins = pin!(queue.begin(Durability::Relaxed));
+            assert!(poll_fn(|cx| Poll::Ready(joins.as_mut().poll(cx).is_pending())).await);
+            let (first, ()) = tokio::join!(turn.commit(), async {
+                let mut turn = joins.await.unwrap();
+                assert_eq!(synchronous(&mut turn), 2);
+                turn.commit().await.unwrap();
+            });
+            first.unwrap();
+        }
+        assert_eq!(count(&queue).await, 2);
+    }
+
+    #[tokio::test]
+    async fn relaxed_turns_do_not_keep_the_log_from_moving_into_the_file() {
+        let (_folder, queue) = nearly_full();
+        let mut durable = 0;
+        for _ in 0..=RELAXED_IN_A_ROW_MAX {
+            let mut turn = queue.begin(Durability::Relaxed).await.unwrap();
+            durable += i64::from(synchronous(&mut turn) == 2);
+            turn.commit().await.unwrap();
+        }
+        assert_eq!(durable, 1);
+    }
+
+    #[tokio::test]
+    async fn an_index_that_is_not_durable_stays_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index.sqlite3");
+        connection::prepare_file(&path).unwrap();
+        let queue = WriterQueue::start(connection::open_writer(&path, false).unwrap(), false).unwrap();
+        for durability in [Durability::Relaxed, Durability::Durable] {
+            let mut turn = queue.begin(durability).await.unwrap();
+            assert_eq!(synchronous(&mut turn), 0);
+            turn.commit().await.unwrap();
+        }
     }
 
     async fn count(queue: &WriterQueue) -> i64 {
-        let mut turn = queue.begin().await.unwrap();
+        let mut turn = queue.begin(Durability::Durable).await.unwrap();
         let mut rows = turn.query("SELECT COUNT(*) FROM scratch", params![]).unwrap();
         rows.remove(0).int().unwrap()
     }
@@ -255,10 +359,10 @@ mod tests {
     async fn a_full_disk_is_told_to_everyone_in_the_group() {
         let (_folder, queue) = nearly_full();
         let insert = "INSERT INTO scratch VALUES ($1)";
-        let mut first = queue.begin().await.unwrap();
+        let mut first = queue.begin(Durability::Durable).await.unwrap();
         first.execute(insert, params![1i64]).unwrap();
         // The second is in the queue before the committer is woken.
-        let mut second = pin!(queue.begin());
+        let mut second = pin!(queue.begin(Durability::Durable));
         assert!(poll_fn(|cx| Poll::Ready(second.as_mut().poll(cx).is_pending())).await);
         let (first, ()) = tokio::join!(first.commit(), async {
             let mut turn = second.await.unwrap();
@@ -271,7 +375,7 @@ mod tests {
         assert!(matches!(first, Err(MetadataError::Unavailable(_))), "{first:?}");
         assert_eq!(count(&queue).await, 0);
         // And it goes on.
-        let mut turn = queue.begin().await.unwrap();
+        let mut turn = queue.begin(Durability::Durable).await.unwrap();
         turn.execute(insert, params![3i64]).unwrap();
         turn.commit().await.unwrap();
         assert_eq!(count(&queue).await, 1);
@@ -283,14 +387,14 @@ mod tests {
         let (_folder, queue) = nearly_full();
         let broken = "CREATE TABLE scratch_parent (id INTEGER PRIMARY KEY) STRICT; CREATE TABLE scratch_child \
                       (id INTEGER REFERENCES scratch_parent (id) DEFERRABLE INITIALLY DEFERRED) STRICT;";
-        let mut turn = queue.begin().await.unwrap();
+        let mut turn = queue.begin(Durability::Durable).await.unwrap();
         turn.batch("PRAGMA max_page_count = 100").unwrap();
         turn.batch(broken).unwrap();
         turn.commit().await.unwrap();
-        let mut first = queue.begin().await.unwrap();
+        let mut first = queue.begin(Durability::Durable).await.unwrap();
         // Only the outermost COMMIT looks at deferred foreign keys, so this stands for a disk that fails there.
         first.execute("INSERT INTO scratch_child VALUES ($1)", params![1i64]).unwrap();
-        let mut second = pin!(queue.begin());
+        let mut second = pin!(queue.begin(Durability::Durable));
         assert!(poll_fn(|cx| Poll::Ready(second.as_mut().poll(cx).is_pending())).await);
         let (first, second) = tokio::join!(first.commit(), async {
             let mut turn = second.await.unwrap();
