@@ -117,6 +117,9 @@ fn server_config(settings: &TlsSettings, http2: bool) -> Result<ServerConfig, Tl
         .with_protocol_versions(&versions(settings.minimum_version))?
         .with_client_cert_verifier(client_verifier(settings, &provider)?)
         .with_single_cert(certificates, key)?;
+    // Clients come back by what they were given, however many they are; the default remembers 256 sessions. Sealed by
+    // keys of this configuration: who was let in by other settings does not come back by it.
+    config.ticketer = aws_lc_rs::Ticketer::new()?;
     if http2 {
         config.alpn_protocols.push(b"h2".to_vec());
     }

@@ -1,11 +1,24 @@
 //! TLS: versions, reloading, clients' certificates.
 
-use std::{net::SocketAddr, path::Path, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use longshore_http::{ClientAuth, TlsSettings, TlsVersion};
 use longshore_testkit::{Api, Certificate, eventually};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use reqwest::{Identity, Method, Version};
+use rustls::{
+    ClientConfig, HandshakeKind, RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use tokio_rustls::TlsConnector;
 
 use crate::server::TestServer;
 
@@ -50,6 +63,38 @@ async fn clients_choose_the_protocol() {
     .await;
     let reply = api(server.address, certificate.client()).call(Method::GET, "/v2/").start().await;
     assert_eq!(reply.version(), Version::HTTP_11);
+}
+
+/// Asks once, and says whether that went on with a session from before.
+async fn resumed(address: SocketAddr, config: &Arc<ClientConfig>) -> bool {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await.unwrap();
+    stream.write_all(b"GET /livez HTTP/1.0\r\n\r\n").await.unwrap();
+    stream.read_to_end(&mut Vec::new()).await.unwrap();
+    stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed)
+}
+
+#[tokio::test]
+async fn sessions_are_resumed_until_files_are_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = Certificate::write(folder.path());
+    let server = start(settings(&certificate)).await;
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(&certificate.certificate).unwrap()).unwrap();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let config =
+            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+                .with_protocol_versions(&[version])
+                .unwrap()
+                .with_root_certificates(roots.clone())
+                .with_no_client_auth();
+        let config = Arc::new(config);
+        assert!(!resumed(server.address, &config).await);
+        assert!(resumed(server.address, &config).await);
+        server.handle.reload().unwrap();
+        assert!(!resumed(server.address, &config).await);
+    }
 }
 
 #[tokio::test]
