@@ -8,7 +8,7 @@ use std::{
 
 use clap::Parser;
 
-use crate::workload::Budget;
+use crate::{workload::Budget, workloads::{mixed, zb}};
 
 /// Compares registries by load.
 ///
@@ -47,6 +47,12 @@ pub(crate) struct Options {
     /// Also the cases that take minutes or many gigabytes, such as blobs of 1 GiB
     #[arg(long)]
     pub(crate) long: bool,
+
+    #[command(flatten)]
+    pub(crate) zb: zb::Settings,
+
+    #[command(flatten)]
+    pub(crate) mixed: mixed::Settings,
 
     /// Threads of the client. Without: what the workload finds best for all servers alike
     #[arg(long, value_name = "N")]
@@ -102,6 +108,8 @@ impl Options {
             quick: self.quick,
             long: self.long,
             client_threads: self.client_threads,
+            zb: self.zb,
+            mixed: self.mixed,
         }
     }
 

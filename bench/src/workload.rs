@@ -9,6 +9,7 @@ use crate::{
     load::{Errors, Histogram},
     process::Memory,
     server::Server,
+    workloads::{mixed, zb},
 };
 
 /// Something that servers are compared by. Its state, one for each server, is a [`Session`].
@@ -133,6 +134,10 @@ pub(crate) struct Budget {
     pub(crate) long: bool,
     /// Client threads, if the command line says so.
     pub(crate) client_threads: Option<usize>,
+    /// Of `zb *`.
+    pub(crate) zb: zb::Settings,
+    /// Of `mixed` and `roll-out`.
+    pub(crate) mixed: mixed::Settings,
 }
 
 impl Budget {

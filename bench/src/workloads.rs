@@ -1,6 +1,8 @@
 //! The workloads, a file each.
 
 mod manifests;
+pub(crate) mod mixed;
+pub(crate) mod zb;
 
 use anyhow::{Result, bail};
 
@@ -10,6 +12,8 @@ use crate::workload::Workload;
 pub(crate) fn all() -> Vec<Box<dyn Workload>> {
     let mut all: Vec<Box<dyn Workload>> = Vec::new();
     all.extend(manifests::all());
+    all.extend(zb::all());
+    all.extend(mixed::all());
     all
 }
 

@@ -111,7 +111,12 @@ impl Scale {
             let value = f64::from(nth) * self.step;
             let y = self.y(value);
             let class = if nth == 0 { "axis" } else { "grid" };
-            draw(svg, format_args!("<line class=\"{class}\" x1=\"{LEFT}\" y1=\"{y:.1}\" x2=\"{RIGHT}\" y2=\"{y:.1}\"/>"));
+            draw(
+                svg,
+                format_args!(
+                    "<line class=\"{class}\" x1=\"{LEFT}\" y1=\"{y:.1}\" x2=\"{RIGHT}\" y2=\"{y:.1}\"/>"
+                ),
+            );
             let (x, y, label) = (LEFT - 8.0, y + 4.5, thousands(value));
             draw(svg, format_args!("<text x=\"{x}\" y=\"{y:.1}\" text-anchor=\"end\">{label}</text>"));
         }
@@ -127,8 +132,16 @@ impl Scale {
     fn draw_connections(&self, svg: &mut String) {
         for connections in &self.connections {
             let (x, end, y) = (self.x(*connections), BOTTOM + 5.0, BOTTOM + 22.0);
-            draw(svg, format_args!("<line class=\"axis\" x1=\"{x:.1}\" y1=\"{BOTTOM}\" x2=\"{x:.1}\" y2=\"{end}\"/>"));
-            draw(svg, format_args!("<text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"middle\">{connections}</text>"));
+            draw(
+                svg,
+                format_args!(
+                    "<line class=\"axis\" x1=\"{x:.1}\" y1=\"{BOTTOM}\" x2=\"{x:.1}\" y2=\"{end}\"/>"
+                ),
+            );
+            draw(
+                svg,
+                format_args!("<text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"middle\">{connections}</text>"),
+            );
         }
         let (x, y) = ((LEFT + RIGHT) / 2.0, BOTTOM + 48.0);
         draw(svg, format_args!("<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\">connections</text>"));
@@ -142,7 +155,8 @@ fn draw_line(svg: &mut String, line: &Line, nth: usize, scale: &Scale) {
         0 => String::new(),
         round => format!(" stroke-dasharray=\"{} 4\"", 12 / round),
     };
-    let places: Vec<(f64, f64)> = line.points.iter().map(|point| (scale.x(point.0), scale.y(point.1))).collect();
+    let places: Vec<(f64, f64)> =
+        line.points.iter().map(|point| (scale.x(point.0), scale.y(point.1))).collect();
     let path: Vec<String> = places.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
     let path = path.join(" ");
     draw(svg, format_args!("<polyline class=\"line\" stroke=\"{colour}\"{dashes} points=\"{path}\"/>"));
@@ -150,7 +164,9 @@ fn draw_line(svg: &mut String, line: &Line, nth: usize, scale: &Scale) {
         let tip = format!("{}: {} at {connections}", escaped(&line.name), thousands(*value));
         draw(
             svg,
-            format_args!("<circle fill=\"{colour}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\"><title>{tip}</title></circle>"),
+            format_args!(
+                "<circle fill=\"{colour}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\"><title>{tip}</title></circle>"
+            ),
         );
     }
     let (start, end, text, y) = (RIGHT + 16.0, RIGHT + 40.0, RIGHT + 48.0, TOP + 8.0 + 22.0 * nth as f64);
@@ -207,7 +223,8 @@ mod tests {
     use super::*;
 
     fn chart(lines: &[(&str, &[(u32, f64)])]) -> Chart {
-        let lines = lines.iter().map(|(name, points)| Line { name: (*name).to_owned(), points: points.to_vec() });
+        let lines =
+            lines.iter().map(|(name, points)| Line { name: (*name).to_owned(), points: points.to_vec() });
         Chart { title: "GET <manifest> & more".into(), unit: "requests/s".into(), lines: lines.collect() }
     }
 
@@ -215,13 +232,15 @@ mod tests {
     fn places(svg: &str, nth: usize) -> Vec<(f64, f64)> {
         let element = svg.split("<polyline").nth(nth + 1).unwrap();
         let points = element.split("points=\"").nth(1).unwrap().split('"').next().unwrap();
-        let point = |point: &str| point.split_once(',').map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap()));
+        let point =
+            |point: &str| point.split_once(',').map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap()));
         points.split(' ').map(|text| point(text).unwrap()).collect()
     }
 
     #[test]
     fn each_server_has_a_line_a_colour_and_a_name() {
-        let svg = chart(&[("longshore", &[(1, 10.0), (32, 50.0)]), ("nginx", &[(1, 20.0), (32, 40.0)])]).svg();
+        let svg =
+            chart(&[("longshore", &[(1, 10.0), (32, 50.0)]), ("nginx", &[(1, 20.0), (32, 40.0)])]).svg();
         assert_eq!(svg.matches("<polyline").count(), 2);
         assert_eq!(svg.matches("<circle").count(), 4);
         for name in ["longshore", "nginx"] {

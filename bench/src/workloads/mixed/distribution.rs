@@ -1,62 +1,30 @@
-//! How the mixed load chooses: repeatable randomness, popularity by Zipf's law, sizes of layers.
+//! How the mixed load chooses: popularity by Zipf's law, sizes of layers as in the traces.
 
-/// A small generator (SplitMix64): the same seed gives the same sequence on every machine.
-///
-/// Its nth number depends on the seed and n alone, so that the content of a layer can be made from any place on.
-#[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+use crate::content::Random;
 
-impl Random {
-    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+/// A number from 0 up to but not including 1.
+fn unit(random: &mut Random) -> f64 {
+    // The 53 bits that a double holds.
+    (random.next() >> 11) as f64 / (1u64 << 53) as f64
+}
 
-    /// Begins the sequence of `seed`.
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The sequence of `seed` without its first `count` numbers.
-    pub(crate) fn after(seed: u64, count: u64) -> Self {
-        Self(seed.wrapping_add(Self::STEP.wrapping_mul(count)))
-    }
-
-    /// The next number.
-    pub(crate) fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(Self::STEP);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number from 0 up to but not including 1.
-    pub(crate) fn unit(&mut self) -> f64 {
-        // The 53 bits that a double holds.
-        (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// A number below `bound`, which is at least 1.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.next_u64() % bound
-    }
-
-    /// Puts `items` in an order of its own.
-    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            items.swap(last, self.below(last as u64 + 1) as usize);
-        }
+/// Puts `items` in an order of its own.
+pub(super) fn shuffle<T>(items: &mut [T], random: &mut Random) {
+    for last in (1..items.len()).rev() {
+        items.swap(last, random.below(last as u64 + 1) as usize);
     }
 }
 
 /// Zipf's law with exponent 1: the nth most popular thing is asked for 1/n times as often as the first.
 #[derive(Clone, Debug)]
-pub(crate) struct Zipf {
+pub(super) struct Zipf {
     /// The sum of the weights up to and with each rank.
     sums: Vec<f64>,
 }
 
 impl Zipf {
     /// For `count` things, at least one.
-    pub(crate) fn new(count: usize) -> Self {
+    pub(super) fn new(count: usize) -> Self {
         let sums = (1..=count.max(1)).scan(0.0, |sum, rank| {
             *sum += 1.0 / rank as f64;
             Some(*sum)
@@ -65,15 +33,15 @@ impl Zipf {
     }
 
     /// A rank, 0 the most popular.
-    pub(crate) fn rank(&self, random: &mut Random) -> usize {
+    pub(super) fn rank(&self, random: &mut Random) -> usize {
         let all = self.sums.last().copied().unwrap_or(1.0);
-        let place = random.unit() * all;
+        let place = unit(random) * all;
         self.sums.partition_point(|sum| *sum <= place).min(self.sums.len() - 1)
     }
 }
 
 /// The median layer. With [`SPREAD`], 65% of layers are below 1 MB and 80% below 10 MB, as in the traces.
-pub(crate) const MEDIAN_BYTES: f64 = 143_000.0;
+pub(super) const MEDIAN_BYTES: f64 = 143_000.0;
 
 /// The standard deviation of the logarithm of the sizes.
 const SPREAD: f64 = 5.046;
@@ -86,28 +54,28 @@ const SMALLEST_BYTES: u64 = 32;
 
 /// Sizes of layers: lognormal, with a long tail up to a cap.
 #[derive(Clone, Debug)]
-pub(crate) struct LayerSizes {
+pub(super) struct LayerSizes {
     cap_bytes: u64,
 }
 
 impl LayerSizes {
     /// No layer is larger than `cap_bytes`. What would be is drawn again *among the large ones*: a cap shortens the
     /// tail, but there are still 35% of layers of 1 MB and more, and 20% of 10 MB and more, where it allows them at all.
-    pub(crate) fn up_to(cap_bytes: u64) -> Self {
+    pub(super) fn up_to(cap_bytes: u64) -> Self {
         Self { cap_bytes: cap_bytes.max(SMALLEST_BYTES) }
     }
 
     /// The size of one layer, in bytes.
-    pub(crate) fn size_bytes(&self, random: &mut Random) -> u64 {
+    pub(super) fn size_bytes(&self, random: &mut Random) -> u64 {
         loop {
-            let share = random.unit();
+            let share = unit(random);
             let part = KNOWN.windows(2).find(|part| share < part[1].0);
             let Some([(from, smallest), (to, _)]) = part else { continue };
             if *smallest > self.cap_bytes {
                 continue;
             }
             // A few attempts: at worst one in three falls below the cap. After that, the cap itself.
-            let again = (0..64).map(|_| from + (to - from) * random.unit());
+            let again = (0..64).map(|_| from + (to - from) * unit(random));
             let sizes = std::iter::once(share).chain(again).map(lognormal_bytes);
             let fits = { sizes }.find(|size| *size <= self.cap_bytes);
             return fits.unwrap_or(self.cap_bytes).max(SMALLEST_BYTES);
@@ -137,7 +105,7 @@ mod tests {
     use super::*;
 
     fn sizes(cap_bytes: u64) -> Vec<u64> {
-        let (mut random, sizes) = (Random::new(1), LayerSizes::up_to(cap_bytes));
+        let (mut random, sizes) = (Random::seeded(1), LayerSizes::up_to(cap_bytes));
         let mut drawn: Vec<u64> = (0..50_000).map(|_| sizes.size_bytes(&mut random)).collect();
         drawn.sort_unstable();
         drawn
@@ -153,19 +121,9 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_sequence_from_any_place() {
-        let mut all = Random::new(7);
-        let first: Vec<u64> = (0..10).map(|_| all.next_u64()).collect();
-        let mut later = Random::after(7, 4);
-        let rest: Vec<u64> = (0..6).map(|_| later.next_u64()).collect();
-        assert_eq!(first[4..], rest);
-        assert_ne!(first[0], Random::new(8).next_u64());
-    }
-
-    #[test]
     fn shuffling_keeps_every_item() {
         let mut items: Vec<u32> = (0..100).collect();
-        Random::new(1).shuffle(&mut items);
+        shuffle(&mut items, &mut Random::seeded(1));
         assert!(!items.is_sorted());
         items.sort_unstable();
         assert_eq!(items, Vec::from_iter(0..100));
@@ -173,7 +131,7 @@ mod tests {
 
     #[test]
     fn popularity_falls_with_slope_one() {
-        let (zipf, mut random) = (Zipf::new(1000), Random::new(1));
+        let (zipf, mut random) = (Zipf::new(1000), Random::seeded(1));
         let mut hits = vec![0u32; 1000];
         for _ in 0..1_000_000 {
             hits[zipf.rank(&mut random)] += 1;
@@ -192,7 +150,7 @@ mod tests {
 
     #[test]
     fn one_thing_is_always_the_most_popular() {
-        assert_eq!(Zipf::new(1).rank(&mut Random::new(1)), 0);
+        assert_eq!(Zipf::new(1).rank(&mut Random::seeded(1)), 0);
     }
 
     #[test]
