@@ -10,6 +10,7 @@ mod generation;
 mod listing;
 mod page_cache;
 mod publish;
+mod syncs;
 mod uploads;
 mod writer;
 
@@ -22,6 +23,7 @@ use std::{
 
 pub(crate) use files::{at, open_regular, write_atomically};
 
+use self::syncs::Syncs;
 use crate::{StoreError, storage_key::StorageKey};
 
 /// The version of the disk format that this program writes, and the highest that it reads; see `docs/format.md`.
@@ -77,6 +79,7 @@ pub struct FilesystemStore {
 struct Volume {
     root: PathBuf,
     durable: bool,
+    syncs: Syncs,
     /// Directories `blobs/<algorithm>/<aa>` whose names this process has synced: at most 256 an algorithm.
     synced_prefixes: Mutex<HashSet<PathBuf>>,
 }
@@ -90,6 +93,7 @@ impl FilesystemStore {
         let volume = Volume {
             root: settings.root.clone(),
             durable: settings.durable,
+            syncs: Syncs::new(settings.durable),
             synced_prefixes: Mutex::default(),
         };
         let has_version = volume.check_version()?;
@@ -146,7 +150,7 @@ impl Volume {
     }
 
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {
-        if self.durable { files::sync_directory(directory) } else { Ok(()) }
+        self.syncs.directory(directory)
     }
 }
 

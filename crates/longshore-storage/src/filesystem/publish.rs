@@ -72,19 +72,18 @@ impl Volume {
         // On a volume whose files belong to somebody else this fails; then the file merely looks older than it is.
         // It may be an upload still, so its mark stays.
         let _ = generation::refresh(&file, &[]);
-        if self.durable { file.sync_all().map_err(at(target)) } else { Ok(()) }
+        self.syncs.all(&file).map_err(at(target))
     }
 
     /// Syncs the names that lead to a blob: `<hex>` and `<aa>` each time, since both are new for a new blob, and what
     /// is above once for each `<aa>` in the life of this process.
     fn sync_published(&self, directory: &Path) -> io::Result<()> {
-        if !self.durable {
+        if !self.syncs.are_on() {
             return Ok(());
         }
         let prefix =
             directory.parent().expect("the directory of a blob lies in one with its first hex digits");
-        self.sync_directory(directory)?;
-        self.sync_directory(prefix)?;
+        self.syncs.directories(directory, prefix)?;
         let known = || self.synced_prefixes.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if !known().contains(prefix) {
             self.sync_directories(prefix.parent().expect("blobs lie below the root"))?;

@@ -17,9 +17,10 @@ use super::{
     FilesystemStore,
     blob::stream_file,
     blocking,
-    files::{at, lacks_locks, open_regular, sync_directory},
+    files::{at, lacks_locks, open_regular},
     generation::{self, Standing},
     listing::{from_thread, modified_at, send, visit},
+    syncs::Syncs,
     writer::FileWriter,
 };
 use crate::{ByteStream, StoreError, UploadProgress, UploadStore, UploadWriter, storage_key::StorageKey};
@@ -44,7 +45,7 @@ impl UploadStore for FilesystemStore {
         progress: &UploadProgress,
     ) -> Result<Box<dyn UploadWriter>, StoreError> {
         let claimed = self.claim(id, progress, For::Writing).await?;
-        Ok(Box::new(FileWriter::new(claimed, progress.clone(), self.volume.durable)))
+        Ok(Box::new(FileWriter::new(claimed, progress.clone(), self.volume.syncs.clone())))
     }
 
     async fn read(&self, id: &UploadId, progress: &UploadProgress) -> Result<ByteStream, StoreError> {
@@ -140,15 +141,16 @@ impl Claimed {
     }
 
     /// Puts a copy in the original's place.
-    pub(super) fn finish(&self, durable: bool) -> io::Result<()> {
+    pub(super) fn finish(&self, syncs: &Syncs) -> io::Result<()> {
         let Some((_, path)) = &self.original else { return Ok(()) };
         fs::rename(path.with_extension(COPY), path).map_err(at(path))?;
-        if durable { sync_directory(path.parent().expect("uploads lie below the root")) } else { Ok(()) }
+        syncs.directory(path.parent().expect("uploads lie below the root"))
     }
 }
 
 impl FilesystemStore {
-    /// Opens an upload's file, which holds the progress's bytes and no others, and locks it until it is closed.
+    /// Opens an upload's file, which holds the progress's bytes and no others, and locks it until it is closed. Where no
+    /// copy is needed that is a handful of calls on one file, too few for the way to another thread.
     ///
     /// The lock keeps a write that is still under way for a dropped writer (blocking calls cannot be stopped) from
     /// landing on top of what the next writer wrote: then the bytes would no longer be those that were hashed.
@@ -160,11 +162,17 @@ impl FilesystemStore {
     ) -> Result<Claimed, StoreError> {
         let deadline = tokio::time::Instant::now() + CLAIM_WAIT;
         loop {
-            let (path, durable) = (self.volume.path(StorageKey::Upload(id)), self.volume.durable);
-            let progress = progress.clone();
-            let claim = blocking(move || try_claim(&path, &progress, purpose, durable));
-            if let Some(claimed) = claim.await? {
-                return Ok(claimed);
+            let path = self.volume.path(StorageKey::Upload(id));
+            match try_claim(&path, progress, purpose)? {
+                Claim::InPlace(claimed) => return Ok(claimed),
+                Claim::MustCopy(file) => {
+                    let (progress, syncs) = (progress.clone(), self.volume.syncs.clone());
+                    return blocking(move || {
+                        Ok(copy(file, &path, &progress, purpose, &syncs).map_err(at(&path))?)
+                    })
+                    .await;
+                }
+                Claim::InUse => {}
             }
             if tokio::time::Instant::now() >= deadline {
                 return Err(StoreError::Unavailable(format!("upload {id} is in use").into()));
@@ -174,22 +182,25 @@ impl FilesystemStore {
     }
 }
 
-/// `None` while somebody else has it.
-fn try_claim(
-    path: &Path,
-    progress: &UploadProgress,
-    purpose: For,
-    durable: bool,
-) -> Result<Option<Claimed>, StoreError> {
+/// Whether an upload's file can be had.
+enum Claim {
+    InPlace(Claimed),
+    /// Only its content, in another file; this one is locked.
+    MustCopy(File),
+    /// Somebody else has it.
+    InUse,
+}
+
+fn try_claim(path: &Path, progress: &UploadProgress, purpose: For) -> Result<Claim, StoreError> {
     let size_bytes = progress.size_bytes;
     let file = open_regular(path, true)?;
     if !lock(&file).map_err(at(path))? {
-        return Ok(None);
+        return Ok(Claim::InUse);
     }
     let found = file.metadata().map_err(at(path))?;
     let named = fs::symlink_metadata(path).map_err(at(path))?;
     if (found.dev(), found.ino()) != (named.dev(), named.ino()) {
-        return Ok(None);
+        return Ok(Claim::InUse);
     }
     let standing = standing(&found, path, progress)?;
     if found.len() < size_bytes {
@@ -203,13 +214,13 @@ fn try_claim(
         For::Publishing => found.len() == size_bytes,
     };
     if !in_place {
-        return Ok(Some(copy(file, path, progress, purpose, durable).map_err(at(path))?));
+        return Ok(Claim::MustCopy(file));
     }
     if found.len() > size_bytes {
         // Only where the file system keeps no marks.
         file.set_len(size_bytes).map_err(at(path))?;
     }
-    Ok(Some(Claimed::in_place(file)))
+    Ok(Claim::InPlace(Claimed::in_place(file)))
 }
 
 /// How the file stands to the progress, whose bytes it must hold.
@@ -240,7 +251,7 @@ fn copy(
     path: &Path,
     progress: &UploadProgress,
     purpose: For,
-    durable: bool,
+    syncs: &Syncs,
 ) -> io::Result<Claimed> {
     let place = path.with_extension(COPY);
     // What an earlier writer left: one that was dropped may still be writing to it, so it is not used again.
@@ -257,10 +268,8 @@ fn copy(
     let copy = Claimed { file: Arc::new(to), original: Some((file, path.to_owned())) };
     if purpose == For::Publishing {
         generation::refresh(&copy.file, &progress.state)?;
-        if durable {
-            copy.file.sync_all()?;
-        }
-        copy.finish(durable)?;
+        syncs.all(&copy.file)?;
+        copy.finish(syncs)?;
     }
     Ok(copy)
 }

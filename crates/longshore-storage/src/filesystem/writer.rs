@@ -1,4 +1,5 @@
-//! Writing an upload: small pieces are collected, one large write is under way at a time.
+//! Writing an upload: small pieces are collected, one large write is under way at a time, and what was written is
+//! brought to the disk while more arrives, so that little is left to wait for in the end.
 
 use std::{
     fs::File,
@@ -11,12 +12,15 @@ use bytes::{Bytes, BytesMut};
 use rustix::io::{Errno, pwritev};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::{blocking, generation, join_failed, uploads::Claimed};
+use super::{blocking, generation, join_failed, syncs::Syncs, uploads::Claimed};
 use crate::{StoreError, UploadProgress, UploadWriter};
 
 /// How much is collected before it is written. Twice this (and one piece) is in memory for each upload: one batch
 /// under way to the file while the next one is collected and hashed.
 const BATCH_BYTES: usize = 1024 * 1024;
+
+/// After so many bytes a sync begins beside the writing. Fewer would mean more journal commits than they save waiting.
+const SYNC_AHEAD_BYTES: u64 = 32 * 1024 * 1024;
 
 /// Pieces below this are copied together: a small piece may hold a whole network buffer in memory.
 const COPY_BELOW_BYTES: usize = 16 * 1024;
@@ -29,11 +33,14 @@ pub(super) struct FileWriter {
     claimed: Claimed,
     /// Where the upload stood before.
     begun: UploadProgress,
-    durable: bool,
+    syncs: Syncs,
     /// Where the batch begins in the file.
     offset: u64,
     batch: Batch,
     under_way: Option<JoinHandle<Result<(), StoreError>>>,
+    /// The sync beside the writing, and up to where one was begun.
+    syncing: Option<JoinHandle<Result<(), StoreError>>>,
+    syncing_to: u64,
     /// After a failed write nobody knows what the file holds: nothing more is said about it.
     failed: bool,
 }
@@ -46,9 +53,19 @@ struct Batch {
 }
 
 impl FileWriter {
-    pub(super) fn new(claimed: Claimed, begun: UploadProgress, durable: bool) -> Self {
+    pub(super) fn new(claimed: Claimed, begun: UploadProgress, syncs: Syncs) -> Self {
         let (offset, batch) = (begun.size_bytes, Batch::default());
-        Self { claimed, begun, durable, offset, batch, under_way: None, failed: false }
+        Self {
+            claimed,
+            begun,
+            syncs,
+            offset,
+            batch,
+            under_way: None,
+            syncing: None,
+            syncing_to: offset,
+            failed: false,
+        }
     }
 
     /// Waits for the write under way. Dropped here, it is still known afterwards.
@@ -67,11 +84,33 @@ impl FileWriter {
 
     async fn write_batch(&mut self) -> Result<(), StoreError> {
         self.settle().await?;
+        self.sync_ahead().await?;
         let (file, offset) = (Arc::clone(&self.claimed.file), self.offset);
         let batch = std::mem::take(&mut self.batch);
         self.offset += batch.size_bytes as u64;
         self.under_way = Some(spawn_blocking(move || Ok(write_at(&file, &batch.finish(), offset)?)));
         Ok(())
+    }
+    /// Begins to sync what is written, unless there is little of it or the sync before is still at work.
+    async fn sync_ahead(&mut self) -> Result<(), StoreError> {
+        let is_due = self.syncs.are_on() && self.offset - self.syncing_to >= SYNC_AHEAD_BYTES;
+        if is_due && self.syncing.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.settle_sync().await?;
+            let (file, syncs) = (Arc::clone(&self.claimed.file), self.syncs.clone());
+            self.syncing = Some(spawn_blocking(move || Ok(syncs.data(&file)?)));
+            self.syncing_to = self.offset;
+        }
+        Ok(())
+    }
+
+    /// Waits for the sync under way. Its error must be heard: the kernel tells of a page that it could not write once, and
+    /// the sync in the end would succeed.
+    async fn settle_sync(&mut self) -> Result<(), StoreError> {
+        let Some(syncing) = &mut self.syncing else { return Ok(()) };
+        let synced = syncing.await.unwrap_or_else(join_failed);
+        self.syncing = None;
+        self.failed |= synced.is_err();
+        synced
     }
 }
 
@@ -83,24 +122,24 @@ impl UploadWriter for FileWriter {
     }
 
     async fn finish(mut self: Box<Self>) -> Result<UploadProgress, StoreError> {
-        self.write_batch().await?;
         self.settle().await?;
-        let Self { claimed, begun, durable, offset, .. } = *self;
-        if offset == begun.size_bytes {
+        self.settle_sync().await?;
+        let Self { claimed, begun, syncs, offset, batch, .. } = *self;
+        let size_bytes = offset + batch.size_bytes as u64;
+        if size_bytes == begun.size_bytes {
             return Ok(begun);
         }
         let state = blocking(move || {
+            write_at(&claimed.file, &batch.finish(), offset)?;
             let state = generation::mark(&claimed.file)?;
-            if durable {
-                // The data and the length. That the file exists comes along with them on the journalling file systems;
-                // the names of finished content are synced when it is published. A mark that is lost costs a copy.
-                claimed.file.sync_data()?;
-            }
-            claimed.finish(durable)?;
+            // The data and the length. That the file exists comes along with them on the journalling file systems; the
+            // names of finished content are synced when it is published. A mark that is lost costs a copy.
+            syncs.data(&claimed.file)?;
+            claimed.finish(&syncs)?;
             Ok(state)
         })
         .await?;
-        Ok(UploadProgress { size_bytes: offset, state })
+        Ok(UploadProgress { size_bytes, state })
     }
 }
 
@@ -156,7 +195,8 @@ mod tests {
         let claimed = Claimed::in_place(file.reopen().unwrap());
         let begun = UploadProgress { size_bytes: offset, state: Vec::new() };
         runtime.block_on(async {
-            let mut writer: Box<dyn UploadWriter> = Box::new(FileWriter::new(claimed, begun, false));
+            let mut writer: Box<dyn UploadWriter> =
+                Box::new(FileWriter::new(claimed, begun, Syncs::new(false)));
             for (i, &size) in sizes.iter().enumerate() {
                 writer.write(vec![i as u8; size].into()).await.unwrap();
             }
@@ -197,7 +237,7 @@ mod tests {
     async fn after_a_failed_write_nothing_is_acknowledged() {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let begun = UploadProgress { size_bytes: 0, state: Vec::new() };
-        let mut writer = Box::new(FileWriter::new(Claimed::in_place(full), begun, false));
+        let mut writer = Box::new(FileWriter::new(Claimed::in_place(full), begun, Syncs::new(false)));
         let batch = Bytes::from(vec![1; BATCH_BYTES]);
         writer.write(batch.clone()).await.unwrap();
         assert!(matches!(writer.write(batch).await, Err(StoreError::Full(_))));
