@@ -1,7 +1,8 @@
 //! Bytes by digest. Two small traits, [`BlobStore`] for finished content and [`UploadStore`] for what is still
 //! arriving; what links them to repositories is the index's business (`longshore-metadata`).
 //!
-//! [`FilesystemStore`] keeps both where `registry:2` kept them, [`MemoryStore`] only in memory. [`DistributionLayout`]
+//! [`FilesystemStore`] keeps both where `registry:2` kept them, [`MemoryStore`] only in memory.
+//! [`SmallBlobs`] keeps small content of another store in memory. [`DistributionLayout`]
 //! reads and writes the link files by which `registry:2` knows repositories and tags.
 
 mod blob_store;
@@ -13,6 +14,7 @@ mod error;
 mod fault_store;
 mod filesystem;
 mod memory;
+mod small_blobs;
 mod storage_key;
 mod upload_store;
 
@@ -23,4 +25,5 @@ pub use error::StoreError;
 pub use fault_store::{FaultMoment, FaultStore};
 pub use filesystem::{FilesystemSettings, FilesystemStore, OpenError};
 pub use memory::MemoryStore;
+pub use small_blobs::SmallBlobs;
 pub use upload_store::{UploadProgress, UploadStore, UploadWriter};

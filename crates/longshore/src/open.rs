@@ -5,7 +5,7 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use longshore_metadata::{Metadata, MetadataSettings};
 use longshore_registry::{CollectionSettings, Registry, RegistrySettings, UploadSettings};
-use longshore_storage::{DistributionLayout, FilesystemSettings, FilesystemStore};
+use longshore_storage::{BlobStore, DistributionLayout, FilesystemSettings, FilesystemStore, SmallBlobs};
 
 use crate::{
     config::Config,
@@ -14,6 +14,9 @@ use crate::{
 
 /// How long an address to which a client is redirected holds, where the store has such addresses.
 const REDIRECT_LIFETIME: Duration = Duration::from_secs(20 * 60);
+
+/// Memory for small blobs: the configurations of some thousand images.
+const SMALL_BLOBS_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Some three hundred years: the age of uploads that are never given up.
 const FOR_EVER: Duration = Duration::from_nanos(i64::MAX as u64);
@@ -43,7 +46,12 @@ pub(crate) async fn open(config: &Config, purpose: Use) -> anyhow::Result<Opened
         None => format!("cannot open the index in {}", root.join("longshore").display()),
     })?;
     let store = Arc::new(store);
-    let registry = Registry::new(index, store.clone(), store, registry_settings(config));
+    let blobs: Arc<dyn BlobStore> = match purpose {
+        Use::Serve => Arc::new(SmallBlobs::new(store.clone(), SMALL_BLOBS_BYTES)),
+        // What checks the store must read the store.
+        Use::Beside | Use::Alone => store.clone(),
+    };
+    let registry = Registry::new(index, blobs, store, registry_settings(config));
     Ok(Opened { registry, layout: DistributionLayout::new(root, storage.durable), _lock: lock })
 }
 
