@@ -72,6 +72,16 @@ pub trait BlobStore: Send + Sync {
     /// Removes content; to remove what is not there is no error. Returns whether something was removed.
     async fn remove(&self, digest: &Digest) -> Result<bool, StoreError>;
 
+    /// [`BlobStore::remove`] for several at once, with an answer for each in the same order. Stores override it where
+    /// that is less work than one after the other.
+    async fn remove_many(&self, digests: &[Digest]) -> Vec<Result<bool, StoreError>> {
+        let mut answers = Vec::with_capacity(digests.len());
+        for digest in digests {
+            answers.push(self.remove(digest).await);
+        }
+        answers
+    }
+
     /// Takes damaged content out of the way, keeping its bytes for whoever looks into it. Returns where they are now,
     /// in words for a person. From then on the digest is [`StoreError::NotFound`] until it is stored again.
     ///

@@ -14,6 +14,7 @@ pub(super) async fn check(store: &impl BlobStore) {
     content_is_put_once(store).await;
     ranges_are_exact(store).await;
     open_content_outlives_its_removal(store).await;
+    many_are_removed_at_once(store).await;
     listing_knows_everything(store).await;
     damage_is_set_aside(store).await;
     concurrent_puts_agree(store).await;
@@ -54,6 +55,23 @@ async fn content_is_put_once(store: &impl BlobStore) {
     assert_eq!(read_blob(store, &digest).await.expect("it is read"), bytes);
     assert!(store.remove(&digest).await.expect("it is removed"));
     assert!(matches!(store.open(&digest).await, Err(StoreError::NotFound)));
+}
+
+async fn many_are_removed_at_once(store: &impl BlobStore) {
+    let content = [&b"first of many"[..], b"second of many", b"never stored", b"stays"];
+    let digests = content.map(Digest::sha256);
+    for there in [0, 1, 3] {
+        let bytes = bytes::Bytes::from_static(content[there]);
+        store.put(&digests[there], bytes).await.expect("content is stored");
+    }
+    let answers = store.remove_many(&digests[..3]).await;
+    let answers: Vec<bool> = answers.into_iter().map(|answer| answer.expect("it is removed")).collect();
+    assert_eq!(answers, [true, true, false]);
+    for digest in &digests[..3] {
+        assert!(matches!(store.stat(digest).await, Err(StoreError::NotFound)));
+    }
+    assert!(store.remove(&digests[3]).await.expect("it was left"));
+    assert!(store.remove_many(&[]).await.is_empty());
 }
 
 async fn ranges_are_exact(store: &impl BlobStore) {

@@ -13,7 +13,6 @@ use super::{
     blocking,
     files::{at, open_regular},
     listing::{Entries, Stop, from_thread, modified_at, send, visit},
-    publish::remove_directory,
 };
 use crate::{
     Blob, BlobStat, BlobStore, StoreError,
@@ -48,21 +47,18 @@ impl BlobStore for FilesystemStore {
     }
 
     async fn remove(&self, digest: &Digest) -> Result<bool, StoreError> {
-        let (volume, path) = (Arc::clone(&self.volume), self.volume.path(StorageKey::BlobData(digest)));
-        blocking(move || {
-            let _turn = volume.turn()?;
-            match fs::remove_file(&path) {
-                Ok(()) => {
-                    let directory = path.parent().expect("the key of a blob names a file in a directory");
-                    // Not needed for the removal, and it may rightly fail.
-                    let _ = remove_directory(directory);
-                    Ok(true)
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-                Err(error) => Err(at(&path)(error).into()),
-            }
+        let answers = self.remove_many(std::slice::from_ref(digest)).await;
+        answers.into_iter().next().expect("an answer for each digest")
+    }
+
+    async fn remove_many(&self, digests: &[Digest]) -> Vec<Result<bool, StoreError>> {
+        let (volume, wanted) = (Arc::clone(&self.volume), digests.to_vec());
+        let remove = move |digest: &Digest| volume.remove(digest).map_err(StoreError::from);
+        let removed = blocking(move || Ok(wanted.iter().map(remove).collect())).await;
+        removed.unwrap_or_else(|_| {
+            let ended = || StoreError::Unavailable("the threads for the disk have ended".into());
+            digests.iter().map(|_| Err(ended())).collect()
         })
-        .await
     }
 
     async fn set_aside(&self, digest: &Digest) -> Result<String, StoreError> {

@@ -10,6 +10,7 @@ mod generation;
 mod listing;
 mod page_cache;
 mod publish;
+mod removal;
 mod syncs;
 mod uploads;
 mod writer;
@@ -82,6 +83,8 @@ struct Volume {
     syncs: Syncs,
     /// Directories `blobs/<algorithm>/<aa>` whose names this process has synced: at most 256 an algorithm.
     synced_prefixes: Mutex<HashSet<PathBuf>>,
+    /// Large files on their way out.
+    unlinking: Arc<removal::Unlinking>,
 }
 
 impl FilesystemStore {
@@ -95,6 +98,7 @@ impl FilesystemStore {
             durable: settings.durable,
             syncs: Syncs::new(settings.durable),
             synced_prefixes: Mutex::default(),
+            unlinking: Arc::default(),
         };
         let has_version = volume.check_version()?;
         for key in [StorageKey::Uploads, StorageKey::SetAside] {

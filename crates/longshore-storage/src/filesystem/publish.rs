@@ -175,6 +175,11 @@ fn link(source: &Path, target: &Path) -> io::Result<()> {
 /// Fails when somebody publishes the same blob at this moment (one whose copy goes away under him starts over), or
 /// where another registry left something.
 pub(super) fn remove_directory(directory: &Path) -> io::Result<()> {
+    match fs::remove_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+        // Mostly it is empty.
+        removed => return removed,
+    }
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let name = entry.file_name();
