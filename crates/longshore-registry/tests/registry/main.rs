@@ -5,10 +5,13 @@
 mod blobs;
 mod bulk;
 mod collection;
+mod collection_together;
+mod costs;
 mod deletion;
 mod faults;
 mod manifests;
 mod model;
+mod queries;
 mod referrers;
 mod storm;
 mod support;
