@@ -171,7 +171,8 @@ fn lock() -> std::sync::MutexGuard<'static, BTreeSet<u32>> {
 
 fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        drop(kill_process(pid, signal));
+        // It may have ended by itself.
+        let _ = kill_process(pid, signal);
     }
 }
 

@@ -1,7 +1,9 @@
 //! Servers that are compared: each started for one workload, with a folder of its own.
 
+mod authorization;
 mod distribution;
 mod endpoint;
+mod external;
 mod longshore;
 mod nginx;
 mod zot;
@@ -16,7 +18,9 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
+pub(crate) use authorization::Authorization;
 pub(crate) use endpoint::Endpoint;
+pub(crate) use external::Settings as External;
 
 use crate::{
     cli::Options,
@@ -39,6 +43,11 @@ pub(crate) trait Kind: Send + Sync {
     /// What it can do.
     fn abilities(&self) -> Abilities {
         Abilities { registry: true, tls: true, process: true, longshore: false }
+    }
+
+    /// Whether workloads may push to it.
+    fn may_be_pushed_to(&self) -> bool {
+        true
     }
 
     /// Starts it, with its files in `folder`, over TLS if there is an identity.
@@ -86,6 +95,7 @@ pub(crate) fn find(options: &Options) -> Result<Vec<Box<dyn Kind>>> {
             _ => {}
         }
     }
+    found.extend(options.external.find(!options.workloads.is_empty())?);
     Ok(found)
 }
 
@@ -182,7 +192,14 @@ impl Server {
     pub(crate) fn start(&mut self) -> Result<Duration> {
         let Some(launch) = &self.launch else { bail!("{} is not ours to start", self.name) };
         let log = fs::File::options().create(true).append(true).open(self.folder.join("stderr.log"))?;
-        let mut command = Command::new(&launch.program);
+        // The server runs in its own folder: a path relative to ours would lead nowhere.
+        let mut command = Command::new(std::path::absolute(&launch.program)?);
+        for (name, _) in std::env::vars_os() {
+            let name_text = name.to_string_lossy();
+            if name_text.starts_with("REGISTRY_") || name_text.starts_with("LONGSHORE_") {
+                command.env_remove(&name);
+            }
+        }
         command.args(&launch.arguments).envs(launch.environment.iter().cloned());
         command.current_dir(&self.folder).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let begun = Instant::now();

@@ -1,6 +1,13 @@
 //! The workloads, a file each.
 
+mod blobs;
+mod images;
+mod listings;
 mod manifests;
+mod memory;
+mod mounts;
+mod pushes;
+mod ranges;
 pub(crate) mod mixed;
 pub(crate) mod zb;
 
@@ -12,6 +19,15 @@ use crate::workload::Workload;
 pub(crate) fn all() -> Vec<Box<dyn Workload>> {
     let mut all: Vec<Box<dyn Workload>> = Vec::new();
     all.extend(manifests::all());
+    all.extend(blobs::all());
+    all.push(Box::new(ranges::Ranges));
+    all.push(Box::new(pushes::Pushes));
+    all.push(Box::new(images::SmallImages));
+    all.push(Box::new(images::Tags));
+    all.push(Box::new(mounts::Mounts));
+    all.extend(listings::all());
+    all.push(Box::new(memory::Memory));
+    all.push(Box::new(memory::Start));
     all.extend(zb::all());
     all.extend(mixed::all());
     all

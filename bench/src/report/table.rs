@@ -13,6 +13,8 @@ const COLUMNS: [(&str, &str); 7] = [
     ("cpu_per_gb", "cpu s/GB"),
     ("peak_rss", "peak MiB"),
 ];
+/// Columns that say something only where much is moved.
+const OF_BYTES: [&str; 2] = ["throughput", "cpu_per_gb"];
 /// Metrics that only the JSON has.
 const HIDDEN: [&str; 2] = ["client_cpu_per_operation", "rss"];
 
@@ -20,7 +22,9 @@ const HIDDEN: [&str; 2] = ["client_cpu_per_operation", "rss"];
 /// Longshore has.
 pub(crate) fn of(rows: &[Row]) -> String {
     let mut lines: Vec<Vec<String>> = Vec::new();
-    let columns: Vec<_> = COLUMNS.iter().filter(|(name, _)| has(rows, name)).collect();
+    let large = rows.iter().any(|row| row.headline == "throughput");
+    let shown = |name: &str| has(rows, name) && (large || !OF_BYTES.contains(&name));
+    let columns: Vec<_> = COLUMNS.iter().filter(|(name, _)| shown(name)).collect();
     let mut head = vec![String::new(), String::new(), "min..max".to_owned(), "longshore is".to_owned()];
     head.extend(columns.iter().map(|(_, title)| (*title).to_owned()));
     lines.push(head);
@@ -40,7 +44,7 @@ pub(crate) fn of(rows: &[Row]) -> String {
         }
     }
     let title = rows.first().map_or(String::new(), |row| format!("\n{}\n", row.workload));
-    title + &aligned(&lines, COLUMNS.len().min(columns.len()) + 4)
+    title + &aligned(&lines, columns.len() + 4)
 }
 
 fn has(rows: &[Row], name: &str) -> bool {
