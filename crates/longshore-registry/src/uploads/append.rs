@@ -44,6 +44,9 @@ impl Registry {
     }
 
     /// Keeps in the index how far the upload is in the store.
+    ///
+    /// The bytes are durable by now; the note of them need not be. After a power cut the upload may be back at an earlier
+    /// point, which the store can go on from, and the client asks where it is.
     pub(super) async fn remember(&self, session: &Session, now: Timestamp) -> Result<(), UploadError> {
         let Some(row) = &session.row else { return Ok(()) };
         if session.progress.size_bytes == row.size_bytes {
@@ -57,7 +60,7 @@ impl Registry {
             ..row.clone()
         };
         let remembered = retry_on_conflict(async || -> Result<bool, MetadataError> {
-            let mut tx = self.inner.metadata.write().await?;
+            let mut tx = self.inner.metadata.write_relaxed().await?;
             let remembered = tx.update_upload(&record, row.size_bytes).await?;
             tx.commit().await?;
             Ok(remembered)

@@ -85,7 +85,8 @@ impl Registry {
     pub(super) async fn discard(&self, session: &Session) -> Result<(), UploadError> {
         if session.row.is_some() {
             retry_on_conflict(async || -> Result<(), MetadataError> {
-                let mut tx = self.inner.metadata.write().await?;
+                // Should a power cut bring the row back without its bytes, the store says so and collection takes it.
+                let mut tx = self.inner.metadata.write_relaxed().await?;
                 tx.delete_upload(&session.id).await?;
                 tx.commit().await
             })

@@ -33,7 +33,9 @@ impl Registry {
         // The store first: a row must not promise an upload that the store does not know.
         let progress = self.inner.uploads.create(&id).await?;
         retry_on_conflict(async || -> Result<(), MetadataError> {
-            let mut tx = self.inner.metadata.write().await?;
+            // No content is promised yet: a power cut may take the session back, and the client begins again. A crash
+            // of this program does not.
+            let mut tx = self.inner.metadata.write_relaxed().await?;
             let repository = tx.ensure_repository(repository, call.now).await?;
             tx.insert_upload(&UploadRecord {
                 id,
