@@ -15,7 +15,7 @@ pub(crate) struct ParallelDigester(State);
 
 enum State {
     Idle(Box<Digester>),
-    Hashing(JoinHandle<(Digester, Bytes)>),
+    Hashing(JoinHandle<Digester>),
 }
 
 impl ParallelDigester {
@@ -23,32 +23,25 @@ impl ParallelDigester {
         Self(State::Idle(Box::new(digester)))
     }
 
-    /// Takes in the next piece, after the one before. Hands back the piece before, whose memory may be used again.
-    pub(crate) async fn update(self, piece: Bytes) -> Result<(Self, Option<Bytes>), StoreError> {
-        let (mut digester, used) = self.settle().await?;
-        if piece.len() < INLINE_BYTES_MAX {
-            digester.update(&piece);
-            return Ok((Self(State::Idle(Box::new(digester))), used));
+    /// Takes in the next piece, after the one before; a piece may be in several parts.
+    pub(crate) async fn update(self, piece: Vec<Bytes>) -> Result<Self, StoreError> {
+        let mut digester = self.finish().await?;
+        if piece.iter().map(Bytes::len).sum::<usize>() < INLINE_BYTES_MAX {
+            piece.iter().for_each(|part| digester.update(part));
+            return Ok(Self(State::Idle(Box::new(digester))));
         }
         let hashing = tokio::task::spawn_blocking(move || {
-            digester.update(&piece);
-            (digester, piece)
+            piece.iter().for_each(|part| digester.update(part));
+            digester
         });
-        Ok((Self(State::Hashing(hashing)), used))
+        Ok(Self(State::Hashing(hashing)))
     }
 
     /// The digester after everything that was taken in.
     pub(crate) async fn finish(self) -> Result<Digester, StoreError> {
-        Ok(self.settle().await?.0)
-    }
-
-    async fn settle(self) -> Result<(Digester, Option<Bytes>), StoreError> {
         match self.0 {
-            State::Idle(digester) => Ok((*digester, None)),
-            State::Hashing(task) => {
-                let (digester, piece) = task.await.map_err(|error| StoreError::Unavailable(error.into()))?;
-                Ok((digester, Some(piece)))
-            }
+            State::Idle(digester) => Ok(*digester),
+            State::Hashing(task) => task.await.map_err(|error| StoreError::Unavailable(error.into())),
         }
     }
 }
@@ -60,7 +53,7 @@ pub(crate) async fn digest_of_stream(
 ) -> Result<Digest, StoreError> {
     let mut digester = ParallelDigester::new(Digester::new(algorithm));
     while let Some(piece) = content.next().await {
-        (digester, _) = digester.update(piece?).await?;
+        digester = digester.update(vec![piece?]).await?;
     }
     Ok(digester.finish().await?.finish())
 }

@@ -13,6 +13,10 @@ use crate::{Registry, hashing::ParallelDigester};
 /// such pieces and what the store keeps are the whole memory of an upload, however large it is.
 const PIECE_BYTES: usize = 1 << 20;
 
+/// Parts of a body below this are copied together. Larger ones are passed on as the socket's reader left them, uncopied;
+/// a small part may hold a reader's whole buffer of 256 KiB in memory, and would be a call of its own for little.
+const COPY_BELOW_BYTES: usize = 64 << 10;
+
 /// What the client says of a piece: where it begins, and how long it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Announced {
@@ -38,10 +42,10 @@ impl Registry {
             return Err(UploadError::OutOfOrder { status });
         }
         let room = self.room_after(&status, announced.size_bytes)?;
-        let mut pieces = Pieces { body, spare: BytesMut::new(), expected: announced.size_bytes };
+        let mut pieces = Pieces { body };
         let (mut piece, mut end) = pieces.next().await;
         // Nothing came, so there is nothing to open the upload for.
-        if let Some(end) = end.take_if(|_| piece.is_empty()) {
+        if let Some(end) = end.take_if(|_| piece.size_bytes == 0) {
             if end.is_ok() {
                 check_size(announced.size_bytes, 0)?;
             }
@@ -52,16 +56,16 @@ impl Registry {
         let mut digester = ParallelDigester::new(session.digester.clone());
         let mut received = 0;
         loop {
-            received += piece.len() as u64;
+            received += piece.size_bytes as u64;
             if let Some((room, limit)) = room
                 && received > room
             {
                 return Err(UploadError::TooLarge { limit });
             }
-            let used;
-            (digester, used) = digester.update(piece.clone()).await?;
-            writer.write(piece).await?;
-            pieces.reuse(used);
+            digester = digester.update(piece.parts.clone()).await?;
+            for part in piece.parts {
+                writer.write(part).await?;
+            }
             if let Some(end) = end {
                 if end.is_ok() {
                     check_size(announced.size_bytes, received)?;
@@ -104,27 +108,26 @@ fn check_size(wanted: Option<u64>, actual: u64) -> Result<(), UploadError> {
 /// A body in pieces of about [`PIECE_BYTES`].
 struct Pieces {
     body: UploadBody,
-    /// Memory of an earlier piece.
-    spare: BytesMut,
-    /// How many bytes are still to come, if the client said so: no more memory than that is taken.
-    expected: Option<u64>,
+}
+
+/// Some of a body, in its order.
+#[derive(Default)]
+struct Piece {
+    parts: Vec<Bytes>,
+    /// Small parts that came since the last large one.
+    small: BytesMut,
+    size_bytes: usize,
 }
 
 impl Pieces {
     /// The next piece, and how the body ended if it did. Bytes before an error are a piece too.
-    async fn next(&mut self) -> (Bytes, Option<Result<(), BodyError>>) {
-        let mut piece = std::mem::take(&mut self.spare);
-        let wanted = self.expected.map_or(64 * 1024, |bytes| usize::try_from(bytes).unwrap_or(PIECE_BYTES));
-        piece.reserve(wanted.min(PIECE_BYTES));
+    async fn next(&mut self) -> (Piece, Option<Result<(), BodyError>>) {
+        let mut piece = Piece::default();
         let end = loop {
             match self.body.next().await {
                 Some(Ok(bytes)) => {
-                    self.expected = self.expected.map(|left| left.saturating_sub(bytes.len() as u64));
-                    if piece.is_empty() && bytes.len() >= PIECE_BYTES {
-                        return (bytes, None);
-                    }
-                    piece.extend_from_slice(&bytes);
-                    if piece.len() >= PIECE_BYTES {
+                    piece.push(bytes);
+                    if piece.size_bytes >= PIECE_BYTES {
                         break None;
                     }
                 }
@@ -132,14 +135,25 @@ impl Pieces {
                 None => break Some(Ok(())),
             }
         };
-        (piece.freeze(), end)
+        piece.close_small();
+        (piece, end)
+    }
+}
+
+impl Piece {
+    fn push(&mut self, bytes: Bytes) {
+        self.size_bytes += bytes.len();
+        if bytes.len() < COPY_BELOW_BYTES {
+            self.small.extend_from_slice(&bytes);
+        } else {
+            self.close_small();
+            self.parts.push(bytes);
+        }
     }
 
-    /// Takes back the memory of a piece that hashing and store are done with.
-    fn reuse(&mut self, piece: Option<Bytes>) {
-        if let Some(Ok(mut memory)) = piece.map(Bytes::try_into_mut) {
-            memory.clear();
-            self.spare = memory;
+    fn close_small(&mut self) {
+        if !self.small.is_empty() {
+            self.parts.push(self.small.split().freeze());
         }
     }
 }
@@ -168,20 +182,26 @@ mod tests {
             vec![Ok(chunk.clone()), Ok(chunk.clone()), Ok(chunk.clone()), Ok(chunk.clone()), Ok(chunk)];
         let lost = Err(BodyError::Disconnected("reset".into()));
         let body = stream::iter(body.into_iter().chain([lost.clone()])).boxed();
-        let mut pieces = Pieces { body, spare: BytesMut::new(), expected: None };
+        let mut pieces = Pieces { body };
         let (piece, end) = pieces.next().await;
-        assert_eq!((piece.len(), end), (1_200_000, None));
+        assert_eq!((piece.size_bytes, piece.parts.len(), end), (1_200_000, 4, None));
         let (piece, end) = pieces.next().await;
-        assert_eq!((piece.len(), end), (300_000, Some(lost.map(drop))));
+        assert_eq!((piece.size_bytes, end), (300_000, Some(lost.map(drop))));
     }
 
     #[tokio::test]
-    async fn an_announced_length_is_not_believed_with_memory() {
-        let body = stream::iter([Ok(Bytes::from_static(b"short"))]).boxed();
-        let mut pieces = Pieces { body, spare: BytesMut::new(), expected: Some(u64::MAX) };
-        let (piece, end) = pieces.next().await;
-        assert_eq!((&piece[..], end), (&b"short"[..], Some(Ok(()))));
-        let memory = piece.try_into_mut().unwrap().capacity();
-        assert!(memory <= 2 * PIECE_BYTES, "{memory}");
+    async fn small_parts_are_copied_together_and_stay_in_order() {
+        let part = |byte, len| Bytes::from(vec![byte; len]);
+        let body = [part(1, 7), part(2, COPY_BELOW_BYTES - 1), part(3, COPY_BELOW_BYTES), part(4, 1)];
+        let large = body[2].clone();
+        let body = stream::iter(body.map(Ok)).boxed();
+        let (piece, end) = Pieces { body }.next().await;
+        assert_eq!(end, Some(Ok(())));
+        assert_eq!(
+            piece.parts.iter().map(Bytes::len).collect::<Vec<_>>(),
+            [COPY_BELOW_BYTES + 6, large.len(), 1]
+        );
+        assert_eq!(piece.parts[1].as_ptr(), large.as_ptr(), "a large part is not copied");
+        assert_eq!((piece.parts[0][0], piece.parts[0][7], piece.parts[2][0]), (1, 2, 4));
     }
 }
