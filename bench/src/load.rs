@@ -10,7 +10,7 @@ mod http2;
 mod request;
 
 pub(crate) use client::{Client, block_on};
-pub(crate) use engine::{Errors, Limit, Plan, Worker, repeat, run};
+pub(crate) use engine::{Errors, Plan, Worker, repeat, run};
 pub(crate) use histogram::Histogram;
 pub(crate) use request::{Reply, Request};
 

@@ -25,9 +25,19 @@ pub(crate) trait Workload: Send + Sync {
         Needs::default()
     }
 
+    /// Whether it brings content to servers; one that is not ours must be opened for that.
+    fn pushes(&self) -> bool {
+        true
+    }
+
     /// Whether it runs when no workload is named.
     fn by_default(&self) -> bool {
         true
+    }
+
+    /// How many rounds, of those that the command line asks for; less where a round takes long.
+    fn rounds(&self, asked: u32, _budget: &Budget) -> u32 {
+        asked
     }
 
     /// What is varied; each case is a row of the report. Cases that take long are left out unless `budget.long`.
@@ -223,10 +233,5 @@ impl Unit {
             Self::Mebibytes => "MiB",
             Self::Count => "",
         }
-    }
-
-    /// Whether a larger number is the better one.
-    pub(crate) fn more_is_better(self) -> bool {
-        matches!(self, Self::PerSecond | Self::MegabytesPerSecond)
     }
 }

@@ -62,12 +62,6 @@ impl Plan {
         self.protocol = protocol;
         self
     }
-
-    /// Uses `threads`, unless the command line said how many.
-    pub(crate) fn threads(mut self, threads: usize, budget: &Budget) -> Self {
-        self.threads = budget.client_threads.unwrap_or(threads);
-        self
-    }
 }
 
 /// When a load ends. Iterations that have begun are finished.

@@ -1,10 +1,10 @@
 //! `blob*`: one blob, again and again.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::{
     content::{Blob, Random, blob_path, publish_blob, repository_name},
-    load::{Plan, Protocol, Request, repeat},
+    load::{Client, Plan, Protocol, Request, block_on, repeat},
     server::Server,
     workload::{Budget, Case, Measured, Needs, Session, Workload},
 };
@@ -64,10 +64,26 @@ impl Workload for Blobs {
         for size in sizes {
             let blob = Blob::random(&mut random, usize::try_from(size)?);
             publish_blob(server, &repository, &blob)?;
-            requests.push((size, Request::get(server.endpoint(), &blob_path(&repository, &blob.digest))?));
+            let request = Request::get(server.endpoint(), &blob_path(&repository, &blob.digest))?;
+            check(server, self.protocol, &request, &blob)?;
+            requests.push((size, request));
         }
         Ok(Box::new(Requested { requests, protocol: self.protocol }))
     }
+}
+
+/// What is served are the bytes that were pushed. While the clock runs, only their number is seen to.
+fn check(server: &Server, protocol: Protocol, request: &Request, blob: &Blob) -> Result<()> {
+    let (reply, body) = block_on(async {
+        let mut client = Client::connect(server.endpoint(), protocol).await?;
+        client.fetch(request).await
+    })?;
+    ensure!(
+        reply.status == 200 && body == blob.bytes,
+        "{} serves other bytes than were pushed",
+        server.name()
+    );
+    Ok(())
 }
 
 struct Requested {
