@@ -8,7 +8,11 @@ use std::{
 
 use clap::Parser;
 
-use crate::{workload::Budget, workloads::{mixed, zb}};
+use crate::{
+    server::External,
+    workload::Budget,
+    workloads::{mixed, zb},
+};
 
 /// Compares registries by load.
 ///
@@ -65,6 +69,13 @@ pub(crate) struct Options {
     /// Also writes the results to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+
+    /// Also draws throughput over connections, an SVG a workload, into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plot: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) external: External,
 
     /// The program. Without: the one beside this program
     #[arg(long, value_name = "PATH")]

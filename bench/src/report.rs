@@ -1,7 +1,9 @@
 //! What a run came to: medians, spreads and ratios, as a table and as JSON.
 
+pub(crate) mod charts;
 mod machine;
 mod metric;
+mod plot;
 pub(crate) mod table;
 
 use std::{collections::BTreeMap, fs, path::Path};

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use crate::{
     cli::{Options, note, say},
     process,
-    report::{Collected, Report, table},
+    report::{Collected, Report, charts, table},
     server::{self, Kind, Server},
     tls::Identity,
     workload::{Budget, Case, Session, Unsupported, Workload},
@@ -43,6 +43,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if let Some(path) = &options.json {
         report.write_json(path)?;
     }
+    if let Some(folder) = &options.plot {
+        charts::write(report.rows(), folder)?;
+    }
     Ok(if report.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -61,18 +64,26 @@ fn run_workload(
     let budget = options.budget();
     let mut collected = Collected::new(workload.name());
     let folder = folder.join(workload.name());
+    fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;
     let mut contestants = Vec::new();
     for kind in kinds {
         match start(workload, kind.as_ref(), &folder, &budget) {
-            Ok(Some(contestant)) => contestants.push((kind.name(), contestant)),
+            Ok(Some(contestant)) => contestants.push(contestant),
             Ok(None) => {}
             Err(error) => collected.missing(kind.name(), &error),
         }
     }
+    let rounds = workload.rounds(options.rounds(), &budget);
     for case in workload.cases(&budget) {
-        for round in 0..options.rounds() {
-            note(&format!("{} {case}: round {} of {}", workload.name(), round + 1, options.rounds()));
-            turn(workload, &mut contestants, &case, &folder, &budget, &mut collected);
+        for round in 0..rounds {
+            let what =
+                [workload.name().to_owned(), case.to_string(), format!("round {} of {rounds}", round + 1)];
+            note(&what.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(", "));
+            // Nobody is always the first, or always behind the same other.
+            let first = usize::try_from(round)? % contestants.len().max(1);
+            let (before, after) = contestants.split_at_mut(first);
+            let order = after.iter_mut().chain(before);
+            turn(workload, order, &case, &folder, &budget, &mut collected)?;
         }
     }
     drop(contestants);
@@ -81,26 +92,31 @@ fn run_workload(
 }
 
 /// One round of one case: each server in turn.
-fn turn(
+fn turn<'a>(
     workload: &dyn Workload,
-    contestants: &mut [(&str, Contestant)],
+    contestants: impl Iterator<Item = &'a mut Contestant>,
     case: &Case,
     folder: &Path,
     budget: &Budget,
     collected: &mut Collected,
-) {
-    for (name, Contestant { server, session }) in contestants.iter_mut() {
+) -> Result<()> {
+    let disk = fs::File::open(folder).with_context(|| format!("could not open {}", folder.display()))?;
+    for Contestant { server, session } in contestants {
+        // What one server has left unwritten must not be written at the cost of the next one's syncs.
+        rustix::fs::syncfs(&disk)?;
         server.reset_peak_memory();
         match session.run(server, case, budget) {
-            Ok(measured) => collected.add(name, case, measured),
-            Err(error) => collected.fail(name, case, &error),
+            Ok(measured) => collected.add(server.name(), case, measured),
+            Err(error) => collected.fail(server.name(), case, &error),
         }
     }
+    rustix::fs::syncfs(&disk)?;
     match workload.reference(folder, case, budget) {
         Ok(Some(measured)) => collected.add("disk", case, vec![measured]),
         Ok(None) => {}
         Err(error) => collected.fail("disk", case, &error),
     }
+    Ok(())
 }
 
 /// Starts a server for a workload; `None` if it is not the kind that the workload asks for.
@@ -111,17 +127,17 @@ fn start(
     budget: &Budget,
 ) -> Result<Option<Contestant>> {
     let (needs, abilities) = (workload.needs(), kind.abilities());
-    if needs.longshore && !abilities.longshore {
+    let unmet = [
+        needs.registry && !abilities.registry,
+        needs.tls && !abilities.tls,
+        needs.process && !abilities.process,
+        needs.longshore && !abilities.longshore,
+    ];
+    if unmet.contains(&true) {
         return Ok(None);
     }
-    for (needed, able, what) in [
-        (needs.registry, abilities.registry, "it serves files only"),
-        (needs.tls, abilities.tls, "it has no TLS"),
-        (needs.process, abilities.process, "it is not ours to start"),
-    ] {
-        if needed && !able {
-            return Err(Unsupported(what.to_owned()).into());
-        }
+    if workload.pushes() && !kind.may_be_pushed_to() {
+        return Err(Unsupported("it is pushed to only with --allow-push".to_owned()).into());
     }
     let folder = folder.join(kind.name());
     fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;

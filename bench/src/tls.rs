@@ -8,9 +8,10 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::CertificateDer,
+    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, ServerName, UnixTime},
     version::TLS13,
 };
 
@@ -52,6 +53,30 @@ impl Tls {
         Ok(Self { http1: config(b"http/1.1")?, http2: config(b"h2")? })
     }
 
+    /// Clients of servers that are not ours: any suite, TLS 1.2 too. They trust whom this machine trusts, or, if
+    /// `insecure`, anybody.
+    ///
+    /// # Errors
+    /// When this machine trusts nobody.
+    pub(crate) fn of_others(insecure: bool) -> Result<Self> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = |alpn: &[u8]| -> Result<_> {
+            let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+                .with_safe_default_protocol_versions()?;
+            let mut config = if insecure {
+                let anybody = Arc::new(Anybody(Arc::clone(&provider)));
+                builder.dangerous().with_custom_certificate_verifier(anybody).with_no_client_auth()
+            } else {
+                let mut roots = RootCertStore::empty();
+                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+                builder.with_root_certificates(roots).with_no_client_auth()
+            };
+            config.alpn_protocols = vec![alpn.to_vec()];
+            Ok(Arc::new(config))
+        };
+        Ok(Self { http1: config(b"http/1.1")?, http2: config(b"h2")? })
+    }
+
     /// The settings for a protocol.
     pub(crate) fn client(&self, alpn: Alpn) -> &Arc<ClientConfig> {
         match alpn {
@@ -64,6 +89,45 @@ impl Tls {
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Tls")
+    }
+}
+
+/// Takes any certificate, for --insecure; signatures are still checked.
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -6,6 +6,7 @@ mod listings;
 mod manifests;
 mod memory;
 mod mounts;
+mod ping;
 mod pushes;
 mod ranges;
 pub(crate) mod mixed;
@@ -30,6 +31,7 @@ pub(crate) fn all() -> Vec<Box<dyn Workload>> {
     all.push(Box::new(memory::Start));
     all.extend(zb::all());
     all.extend(mixed::all());
+    all.push(Box::new(ping::Ping));
     all
 }
 

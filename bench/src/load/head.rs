@@ -52,6 +52,9 @@ pub(super) fn parse(bytes: &[u8], to_head: bool) -> Result<Option<Head>> {
                 closes |= header.value.eq_ignore_ascii_case(b"close");
             }
             8 if header.name.eq_ignore_ascii_case("location") => reply.location = Some(text(header.value)),
+            16 if header.name.eq_ignore_ascii_case("www-authenticate") => {
+                reply.challenge = Some(text(header.value));
+            }
             4 if header.name.eq_ignore_ascii_case("link") => reply.link = Some(text(header.value)),
             _ => {}
         }

@@ -62,6 +62,7 @@ impl Http2 {
             body_bytes: 0,
             location: header(http::header::LOCATION),
             link: header(http::header::LINK),
+            challenge: header(http::header::WWW_AUTHENTICATE),
         };
         let mut incoming = response.into_body();
         while let Some(frame) = incoming.frame().await {

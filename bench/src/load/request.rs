@@ -42,7 +42,10 @@ impl Request {
         let uri = endpoint.uri(target)?;
         let mut wire = format!("{method} {} HTTP/1.1\r\nHost: {}\r\n", path_of(&uri), endpoint.authority());
         let mut map = HeaderMap::new();
-        let authorization = endpoint.authorization.as_deref().map(|value| ("Authorization", value));
+        let authorization = endpoint.authorization.as_ref();
+        let authorization =
+            authorization.map(|who| who.header(&method, endpoint.path_of(&uri))).transpose()?;
+        let authorization = authorization.as_deref().map(|value| ("Authorization", value));
         for (name, value) in headers.iter().copied().chain(authorization) {
             write!(wire, "{name}: {value}\r\n")?;
             let name: HeaderName = name.parse().with_context(|| format!("{name:?} names no header"))?;
@@ -92,6 +95,8 @@ pub(crate) struct Reply {
     pub(crate) location: Option<String>,
     /// `Link`, of paged listings.
     pub(crate) link: Option<String>,
+    /// `WWW-Authenticate`.
+    pub(crate) challenge: Option<String>,
 }
 
 impl Reply {

@@ -8,6 +8,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use http::Uri;
 
+use super::Authorization;
 use crate::tls::{Identity, Tls};
 
 /// Where a server listens, and what every request to it says.
@@ -21,8 +22,8 @@ pub(crate) struct Endpoint {
     pub(crate) tls: Option<Tls>,
     /// What stands before `/v2/` in every path; mostly nothing.
     pub(crate) prefix: String,
-    /// The value of an `Authorization` header that every request has.
-    pub(crate) authorization: Option<String>,
+    /// Who asks.
+    pub(crate) authorization: Option<Authorization>,
 }
 
 impl Endpoint {
@@ -58,6 +59,11 @@ impl Endpoint {
             format!("{}://{}{prefix}{target}", self.scheme(), self.authority())
         };
         full.parse().with_context(|| format!("{target:?} is no path"))
+    }
+
+    /// The path that an address has without the prefix.
+    pub(crate) fn path_of<'a>(&self, uri: &'a Uri) -> &'a str {
+        uri.path().strip_prefix(self.prefix.as_str()).unwrap_or(uri.path())
     }
 
     fn scheme(&self) -> &'static str {
