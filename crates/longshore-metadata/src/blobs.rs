@@ -6,6 +6,7 @@ use longshore_types::{Digest, RepositoryName, Timestamp};
 
 use crate::{
     MetadataError, Page, ReadTx, RepositoryId, WriteTx,
+    cache::Key,
     sql::{Row, Value, at_most, batches, digest_key, one_more, page, params, placeholders},
 };
 
@@ -166,8 +167,12 @@ impl WriteTx {
         repository: RepositoryId,
         blob: BlobId,
     ) -> Result<bool, MetadataError> {
-        let sql = "DELETE FROM repository_blobs WHERE repository_id = $1 AND blob_id = $2";
-        Ok(self.execute(sql, params![repository, blob]).await? > 0)
+        let sql = "DELETE FROM repository_blobs WHERE repository_id = $1 AND blob_id = $2 \
+                   RETURNING (SELECT digest FROM blobs WHERE id = $2)";
+        let Some(mut row) = self.query_opt(sql, params![repository, blob]).await? else { return Ok(false) };
+        let digest = row.digest()?;
+        self.changes(Key::Link(repository, digest));
+        Ok(true)
     }
 
     /// Whether any repository links the blob.

@@ -36,6 +36,13 @@ impl ManifestContent {
     pub fn media_type_text(&self) -> Bytes {
         self.media_type_text.clone()
     }
+
+    /// What it takes of memory.
+    pub(crate) fn weight_bytes(&self) -> u64 {
+        // The bytes and texts are allocations of their own, each with a counter beside it.
+        let parts = [self.payload.len(), self.quoted_digest.len(), 2 * self.media_type_text.len(), 3 * 32];
+        (size_of::<Self>() + parts.iter().sum::<usize>()) as u64
+    }
 }
 
 impl From<StoredManifest> for ManifestContent {

@@ -6,9 +6,10 @@ use std::{fmt, sync::Arc};
 use crate::FaultPlan;
 use crate::{
     MetadataError,
+    cache::{Cache, Key},
     durability::Durability,
     migrations::{self, Dialect},
-    postgres::{PostgresConnection, PostgresIndex},
+    postgres::{PostgresConnection, PostgresIndex, notifications},
     sql::{Row, Value, params},
     sqlite::{Reader, SqliteIndex, WriterTurn},
 };
@@ -47,6 +48,7 @@ impl fmt::Debug for MetadataSettings {
 #[derive(Clone)]
 pub struct Metadata {
     backend: Backend,
+    pub(crate) cache: Option<Arc<Cache>>,
     #[cfg(feature = "testing")]
     pub(crate) faults: FaultPlan,
 }
@@ -71,7 +73,12 @@ pub struct ReadTx {
 /// trace. On SQLite there is one at a time, and several that wait are committed to disk together: never hold one
 /// while waiting for a client. After a failed call the rest fails too; drop it, and begin again if it was a
 /// [`MetadataError::Conflict`].
-pub struct WriteTx(ReadTx);
+pub struct WriteTx {
+    inner: ReadTx,
+    cache: Option<Arc<Cache>>,
+    /// What caches may hold that is different after this.
+    changed: Vec<Key>,
+}
 
 /// What a transaction runs on.
 enum Connection {
@@ -83,13 +90,13 @@ enum Connection {
 impl std::ops::Deref for WriteTx {
     type Target = ReadTx;
     fn deref(&self) -> &ReadTx {
-        &self.0
+        &self.inner
     }
 }
 
 impl std::ops::DerefMut for WriteTx {
     fn deref_mut(&mut self) -> &mut ReadTx {
-        &mut self.0
+        &mut self.inner
     }
 }
 
@@ -99,19 +106,27 @@ impl Metadata {
     /// # Errors
     /// [`MetadataError::Settings`] for an address that is none; [`MetadataError::TooNew`]; those of the database.
     pub async fn open(settings: &MetadataSettings) -> Result<Self, MetadataError> {
+        Self::open_cached(settings, 0).await
+    }
+
+    /// As [`Metadata::open`]; keeps up to `cache_bytes` of what pulls ask in memory, see [`Metadata::manifest`]. On
+    /// PostgreSQL one more connection then listens to what other replicas change.
+    pub async fn open_cached(settings: &MetadataSettings, cache_bytes: u64) -> Result<Self, MetadataError> {
+        let cache = Cache::new(cache_bytes);
         let url = settings.url.as_str();
         let backend = if let Some(path) = url.strip_prefix("sqlite://").filter(|path| !path.is_empty()) {
-            Backend::Sqlite(Arc::new(SqliteIndex::open(path.as_ref(), settings)?))
+            Backend::Sqlite(Arc::new(SqliteIndex::open(path.as_ref(), settings, cache.clone())?))
         } else if url == "sqlite::memory:" {
-            Backend::Sqlite(Arc::new(SqliteIndex::open_temporary(settings)?))
+            Backend::Sqlite(Arc::new(SqliteIndex::open_temporary(settings, cache.clone())?))
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Backend::Postgres(PostgresIndex::open(settings)?)
+            Backend::Postgres(PostgresIndex::open(settings, cache.clone())?)
         } else {
             let forms = "sqlite:///path/of/the/file or postgres://user@host/database";
             return Err(MetadataError::Settings(format!("expected {forms}")));
         };
         let metadata = Self {
             backend,
+            cache,
             #[cfg(feature = "testing")]
             faults: FaultPlan::none(),
         };
@@ -149,7 +164,19 @@ impl Metadata {
             Backend::Sqlite(index) => Connection::SqliteWriter(index.write(durability).await?),
             Backend::Postgres(index) => Connection::Postgres(index.write(durability).await?),
         };
-        Ok(WriteTx(self.transaction(connection)))
+        Ok(WriteTx { inner: self.transaction(connection), cache: self.cache.clone(), changed: Vec::new() })
+    }
+
+    /// Whether the cache may be asked: no other process has changed anything lately that was not heard of.
+    pub(crate) fn is_fresh(&self, cache: &Cache) -> bool {
+        cache.lease().is_valid()
+            || match &self.backend {
+                Backend::Sqlite(index) => {
+                    index.look_for_others();
+                    cache.lease().is_valid()
+                }
+                Backend::Postgres(_) => false,
+            }
     }
 
     fn transaction(&self, connection: Connection) -> ReadTx {
@@ -237,32 +264,45 @@ impl WriteTx {
     /// # Cancel safety
     /// Dropped while waiting, the changes may or may not last.
     pub async fn commit(self) -> Result<(), MetadataError> {
-        if self.0.failed {
+        if self.inner.failed {
             // PostgreSQL would answer COMMIT with a silent rollback.
             return Err(MetadataError::Unavailable("a call in this transaction failed before".into()));
         }
         #[cfg(feature = "testing")]
-        self.0.faults.count()?;
-        match self.0.connection {
-            Connection::SqliteWriter(turn) => turn.commit().await,
-            Connection::Postgres(connection) => connection.commit().await,
+        self.inner.faults.count()?;
+        match self.inner.connection {
+            Connection::SqliteWriter(turn) => {
+                let changing = self.cache.as_ref().and_then(|cache| cache.begin_change(self.changed));
+                turn.commit(changing).await
+            }
+            Connection::Postgres(connection) => {
+                let news = notifications(&self.changed);
+                // If the answer never comes, the notification is how this process hears of the commit too.
+                let _changing = self.cache.as_ref().and_then(|cache| cache.begin_change(self.changed));
+                connection.commit(&news).await
+            }
             Connection::SqliteReader(_) => unreachable!("Metadata::write never hands out a reader"),
         }?;
         #[cfg(feature = "testing")]
-        self.0.faults.count()?;
+        self.inner.faults.count()?;
         Ok(())
+    }
+
+    /// Notes that what caches hold under `key`, if they do, is wrong once this is committed.
+    pub(crate) fn changes(&mut self, key: Key) {
+        self.changed.push(key);
     }
 
     /// Runs a statement. Returns how many rows it changed.
     pub(crate) async fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64, MetadataError> {
         #[cfg(feature = "testing")]
         self.count_statement()?;
-        let result = match &mut self.0.connection {
+        let result = match &mut self.inner.connection {
             Connection::SqliteWriter(turn) => turn.execute(sql, params),
             Connection::Postgres(connection) => connection.execute(sql, params).await,
             Connection::SqliteReader(_) => unreachable!("Metadata::write never hands out a reader"),
         };
-        self.0.failed |= result.is_err();
+        self.inner.failed |= result.is_err();
         result
     }
 
@@ -270,12 +310,12 @@ impl WriteTx {
     pub(crate) async fn batch(&mut self, sql: &str) -> Result<(), MetadataError> {
         #[cfg(feature = "testing")]
         self.count_statement()?;
-        let result = match &mut self.0.connection {
+        let result = match &mut self.inner.connection {
             Connection::SqliteWriter(turn) => turn.batch(sql),
             Connection::Postgres(connection) => connection.batch(sql).await,
             Connection::SqliteReader(_) => unreachable!("Metadata::write never hands out a reader"),
         };
-        self.0.failed |= result.is_err();
+        self.inner.failed |= result.is_err();
         result
     }
 

@@ -31,6 +31,7 @@ use crate::{Metadata, MetadataError};
 pub struct FaultPlan(Arc<Counter>);
 
 struct Counter {
+    nth: u64,
     /// How many calls are still to succeed; wraps around once it fired.
     left: AtomicU64,
     fired: AtomicBool,
@@ -39,12 +40,22 @@ struct Counter {
 impl FaultPlan {
     /// The `nth` call, counted from 0, fails.
     pub fn failing_call(nth: u64) -> Self {
-        Self(Arc::new(Counter { left: AtomicU64::new(nth), fired: AtomicBool::new(false) }))
+        Self(Arc::new(Counter { nth, left: AtomicU64::new(nth), fired: AtomicBool::new(false) }))
     }
 
     /// No call fails: what an index begins with.
     pub(crate) fn none() -> Self {
         Self::failing_call(u64::MAX)
+    }
+
+    /// Counts calls; none fails.
+    pub fn counting() -> Self {
+        Self::none()
+    }
+
+    /// How many calls there were.
+    pub fn calls(&self) -> u64 {
+        self.0.nth.wrapping_sub(self.0.left.load(Ordering::SeqCst))
     }
 
     /// Whether the fault has happened.

@@ -7,6 +7,7 @@
 mod blobs;
 #[cfg(feature = "bulk")]
 mod bulk;
+mod cache;
 mod content;
 mod database;
 mod durability;
@@ -20,6 +21,7 @@ mod page;
 #[cfg(test)]
 mod plans;
 mod postgres;
+mod reading;
 mod repositories;
 mod reviews;
 mod settings;

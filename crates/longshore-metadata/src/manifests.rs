@@ -6,6 +6,7 @@ use longshore_types::{Digest, MediaType, Reference, RepositoryName, Timestamp};
 
 use crate::{
     MetadataError, Page, ReadTx, RepositoryId, WriteTx,
+    cache::Key,
     sql::{Row, Value, at_most, batches, digest_key, one_more, page, params, placeholders},
 };
 
@@ -354,10 +355,8 @@ impl WriteTx {
         manifest: &NewManifest<'_>,
         now: Timestamp,
     ) -> Result<ManifestRecord, MetadataError> {
-        let known = "SELECT id FROM manifests WHERE repository_id = $1 AND digest = $2";
-        let known = self.query_opt(known, params![manifest.repository, &manifest.digest]).await?;
-        let id = match known {
-            Some(mut row) => self.push_again(ManifestId(row.int()?), manifest, now).await?,
+        let id = match self.manifest_record(manifest.repository, &manifest.digest).await? {
+            Some(known) => self.push_again(&known, manifest, now).await?,
             None => self.insert_manifest(manifest, now).await?,
         };
         self.insert_references(id, manifest).await?;
@@ -377,10 +376,17 @@ impl WriteTx {
 
     async fn push_again(
         &mut self,
-        id: ManifestId,
+        known: &ManifestRecord,
         manifest: &NewManifest<'_>,
         now: Timestamp,
     ) -> Result<ManifestId, MetadataError> {
+        let id = known.id;
+        if known.media_type != *manifest.media_type || known.subject != manifest.subject {
+            self.changes(Key::Manifest(manifest.repository, manifest.digest));
+            for tag in self.tags_of(id).await? {
+                self.changes(Key::Tag(manifest.repository, tag));
+            }
+        }
         let sql = "UPDATE manifests SET media_type = $1, artifact_type = $2, subject = $3, pushed_at = $4, \
                    deleted_at = NULL WHERE id = $5";
         let subject = manifest.subject.as_ref();
@@ -446,10 +452,10 @@ impl WriteTx {
         now: Timestamp,
     ) -> Result<(), MetadataError> {
         let sql = "UPDATE manifests SET deleted_at = $1 WHERE id = $2 \
-                   AND NOT EXISTS (SELECT 1 FROM tags WHERE manifest_id = $2) RETURNING repository_id";
+                   AND NOT EXISTS (SELECT 1 FROM tags WHERE manifest_id = $2) RETURNING repository_id, digest";
         let row = self.query_opt(sql, params![now, id]).await?;
         let row = row.ok_or_else(|| MetadataError::vanished("the manifest is tagged again, or vanished"));
-        let repository = RepositoryId(row?.int()?);
+        let repository = self.manifest_is_gone(row?)?;
         self.unlist_repository_if_empty(repository).await
     }
 
@@ -476,11 +482,21 @@ impl WriteTx {
         ] {
             self.execute(sql, params![id]).await?;
         }
-        let sql = "DELETE FROM manifests WHERE id = $1 RETURNING repository_id";
+        let sql = "DELETE FROM manifests WHERE id = $1 RETURNING repository_id, digest";
         match self.query_opt(sql, params![id]).await? {
-            Some(mut row) => self.unlist_repository_if_empty(RepositoryId(row.int()?)).await,
+            Some(row) => {
+                let repository = self.manifest_is_gone(row)?;
+                self.unlist_repository_if_empty(repository).await
+            }
             None => Ok(()),
         }
+    }
+
+    /// Notes that a manifest without tags is no longer served. Takes its repository and digest.
+    fn manifest_is_gone(&mut self, mut row: Row) -> Result<RepositoryId, MetadataError> {
+        let repository = RepositoryId(row.int()?);
+        self.changes(Key::Manifest(repository, row.digest()?));
+        Ok(repository)
     }
 }
 

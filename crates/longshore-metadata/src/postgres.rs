@@ -1,6 +1,7 @@
 //! PostgreSQL: a pool of connections, transactions in READ COMMITTED.
 
 mod connection;
+mod listener;
 mod settings;
 mod tls;
 
@@ -10,8 +11,10 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio::sync::Semaphore;
 
 pub(crate) use connection::PostgresConnection;
+use listener::Listener;
+pub(crate) use listener::notifications;
 
-use crate::{MetadataError, MetadataSettings, durability::Durability};
+use crate::{MetadataError, MetadataSettings, cache::Cache, durability::Durability};
 
 /// How long to wait for a free connection, and then for the server to make a new one.
 const TURN_WITHIN: Duration = Duration::from_secs(30);
@@ -24,11 +27,17 @@ pub(crate) struct PostgresIndex {
     connections_max: u32,
     /// One permit for each connection in use. Beside the pool's own count, for one can wait until all are back.
     free: Arc<Semaphore>,
+    /// Where there is a cache.
+    listener: Option<Arc<Listener>>,
 }
 
 impl PostgresIndex {
-    pub(crate) fn open(settings: &MetadataSettings) -> Result<Self, MetadataError> {
+    pub(crate) fn open(
+        settings: &MetadataSettings,
+        cache: Option<Arc<Cache>>,
+    ) -> Result<Self, MetadataError> {
         let (config, tls) = settings::read(settings)?;
+        let listener = cache.map(|cache| Arc::new(Listener::start(config.clone(), tls.clone(), cache)));
         // A connection that the server has closed shows at once; one that was interrupted never comes back here.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = match tls {
@@ -43,7 +52,8 @@ impl PostgresIndex {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| MetadataError::Unavailable(error.into()))?;
-        Ok(Self { pool, connections_max, free: Arc::new(Semaphore::new(connections_max as usize)) })
+        let free = Arc::new(Semaphore::new(connections_max as usize));
+        Ok(Self { pool, connections_max, free, listener })
     }
 
     pub(crate) async fn read(&self) -> Result<PostgresConnection, MetadataError> {
@@ -63,6 +73,9 @@ impl PostgresIndex {
 
     /// Waits until every connection has come back, then closes them.
     pub(crate) async fn close(&self) {
+        if let Some(listener) = &self.listener {
+            listener.end();
+        }
         // An error says that it is closed already.
         if let Ok(_all) = self.free.acquire_many(self.connections_max).await {
             self.free.close();

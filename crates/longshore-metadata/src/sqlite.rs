@@ -4,12 +4,13 @@
 //! the commit, which waits for the disk, has a thread of its own.
 
 mod connection;
+mod others;
 mod readers;
 mod writer;
 
 use std::{path::Path, sync::Arc};
 
-use crate::{MetadataError, MetadataSettings, durability::Durability};
+use crate::{MetadataError, MetadataSettings, cache::Cache, durability::Durability};
 
 pub(crate) use readers::Reader;
 use readers::Readers;
@@ -25,23 +26,30 @@ pub(crate) struct SqliteIndex {
 }
 
 impl SqliteIndex {
-    pub(crate) fn open(path: &Path, settings: &MetadataSettings) -> Result<Self, MetadataError> {
+    pub(crate) fn open(
+        path: &Path,
+        settings: &MetadataSettings,
+        cache: Option<Arc<Cache>>,
+    ) -> Result<Self, MetadataError> {
         connection::prepare_file(path).map_err(|error| MetadataError::Unavailable(error.into()))?;
         let writer = connection::open_writer(path, settings.durable).map_err(connection::reduce)?;
         Ok(Self {
             readers: Arc::new(Readers::new(path.to_owned(), settings.connections_max)),
-            writer: WriterQueue::start(writer, settings.durable)?,
+            writer: WriterQueue::start(writer, settings.durable, cache)?,
             _temporary: None,
         })
     }
 
     /// In a file all the same: SQLite has no database in memory whose readers neither wait for the writer nor see what
     /// it has not committed.
-    pub(crate) fn open_temporary(settings: &MetadataSettings) -> Result<Self, MetadataError> {
+    pub(crate) fn open_temporary(
+        settings: &MetadataSettings,
+        cache: Option<Arc<Cache>>,
+    ) -> Result<Self, MetadataError> {
         let folder = tempfile::Builder::new().prefix("longshore-index-").tempdir();
         let folder = folder.map_err(|error| MetadataError::Unavailable(error.into()))?;
         let settings = MetadataSettings { durable: false, ..settings.clone() };
-        let index = Self::open(&folder.path().join("index.sqlite3"), &settings)?;
+        let index = Self::open(&folder.path().join("index.sqlite3"), &settings, cache)?;
         Ok(Self { _temporary: Some(folder), ..index })
     }
 
@@ -51,6 +59,11 @@ impl SqliteIndex {
 
     pub(crate) async fn write(&self, durability: Durability) -> Result<WriterTurn, MetadataError> {
         self.writer.begin(durability).await
+    }
+
+    /// Lets the cache know whether another process has changed anything, unless the writer is busy.
+    pub(crate) fn look_for_others(&self) {
+        self.writer.look_for_others();
     }
 
     pub(crate) async fn close(&self) {

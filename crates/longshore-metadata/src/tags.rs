@@ -4,6 +4,7 @@ use longshore_types::{Digest, Tag, Timestamp};
 
 use crate::{
     ManifestId, ManifestRecord, MetadataError, Page, ReadTx, RepositoryId, WriteTx,
+    cache::Key,
     sql::{Row, one_more, page, params, text_key},
 };
 
@@ -189,6 +190,9 @@ impl WriteTx {
         self.execute(sql, params![repository, tag.as_str(), manifest.id, now]).await?;
         let moved = before.as_ref().is_some_and(|before| before.manifest != manifest.id);
         let action = if moved && action == TagEventAction::Push { TagEventAction::Move } else { action };
+        if moved {
+            self.changes(Key::Tag(repository, tag.clone()));
+        }
         let from = before.as_ref().map(|before| before.digest);
         self.insert_tag_event(repository, tag, (action, from, Some(manifest.digest)), actor, now).await?;
         Ok(before)
@@ -205,6 +209,7 @@ impl WriteTx {
         let Some(before) = self.tag(repository, tag).await? else { return Ok(None) };
         let sql = "DELETE FROM tags WHERE repository_id = $1 AND name = $2";
         self.execute(sql, params![repository, tag.as_str()]).await?;
+        self.changes(Key::Tag(repository, tag.clone()));
         let change = (TagEventAction::Delete, Some(before.digest), None);
         self.insert_tag_event(repository, tag, change, actor, now).await?;
         Ok(Some(before))

@@ -48,8 +48,9 @@ impl PostgresConnection {
         .await
     }
 
-    pub(crate) async fn commit(mut self) -> Result<(), MetadataError> {
-        self.batch("COMMIT").await?;
+    /// Runs `last`, which may be empty, and commits; in one round trip.
+    pub(crate) async fn commit(mut self, last: &str) -> Result<(), MetadataError> {
+        self.batch(&format!("{last}COMMIT")).await?;
         self.in_transaction = false;
         Ok(())
     }

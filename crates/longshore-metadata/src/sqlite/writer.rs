@@ -24,9 +24,10 @@ use tokio::{
     time::Instant,
 };
 
-use super::connection;
+use super::{connection, others::OtherProcesses};
 use crate::{
     MetadataError,
+    cache::{Cache, Changing},
     durability::Durability,
     sql::{Row, Value},
 };
@@ -45,11 +46,19 @@ struct Writer {
     /// `None` once closed.
     connection: Option<Connection>,
     /// Turns that ended in the open SQL transaction and wait for its commit.
-    waiting: Vec<oneshot::Sender<Committed>>,
+    waiting: Vec<Waiting>,
+    others: OtherProcesses,
     /// How the open SQL transaction is committed, or the last one was.
     durability: Durability,
     /// How many relaxed groups there were since the last durable one; `None` where nothing is synced at all.
     relaxed_in_a_row: Option<u32>,
+}
+
+/// A turn that ended and is not on the disk yet.
+struct Waiting {
+    answer: oneshot::Sender<Committed>,
+    /// Goes before the answer: whoever has that reads the change.
+    changing: Option<Changing>,
 }
 
 /// Where writers queue.
@@ -71,10 +80,15 @@ pub(crate) struct WriterTurn {
 
 impl WriterQueue {
     /// `connection` is as [`connection::open_writer`] makes it.
-    pub(crate) fn start(connection: Connection, durable: bool) -> Result<Self, MetadataError> {
+    pub(crate) fn start(
+        connection: Connection,
+        durable: bool,
+        cache: Option<Arc<Cache>>,
+    ) -> Result<Self, MetadataError> {
         let writer = Arc::new(Mutex::new(Writer {
             connection: Some(connection),
             waiting: Vec::new(),
+            others: OtherProcesses::new(cache),
             durability: Durability::Durable,
             relaxed_in_a_row: durable.then_some(0),
         }));
@@ -101,6 +115,19 @@ impl WriterQueue {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
         Ok(WriterTurn { writer: Some(writer), wake: self.wake.clone() })
+    }
+
+    /// Lets the cache know whether another process has changed anything. While the writer is busy this does nothing:
+    /// once a transaction of ours has begun, nobody else can.
+    pub(crate) fn look_for_others(&self) {
+        if let Ok(mut writer) = self.writer.try_lock() {
+            let Writer { connection, others, .. } = &mut *writer;
+            if let Some(connection) = connection
+                && connection.is_autocommit()
+            {
+                others.look(connection);
+            }
+        }
     }
 
     /// Waits for the turns under way, commits them, moves the log into the file and closes it.
@@ -138,6 +165,10 @@ impl Writer {
         if self.connection().is_autocommit() {
             self.choose(durability)?;
             self.run("BEGIN IMMEDIATE")?;
+            let Self { connection, others, .. } = self;
+            if let Some(connection) = connection {
+                others.keep_out(connection);
+            }
         }
         self.run("SAVEPOINT turn")
     }
@@ -177,6 +208,7 @@ impl Writer {
             tracing::error!(error = %error, turns = self.waiting.len(), "could not commit to the index");
             self.roll_back();
         }
+        self.others.let_in();
         self.answer(&committed);
     }
 
@@ -186,6 +218,7 @@ impl Writer {
         {
             tracing::error!(%error, "could not roll back in the index");
         }
+        self.others.let_in();
     }
 
     /// A full disk or a failed read makes SQLite undo the whole SQL transaction by itself, and with it the turns that
@@ -196,14 +229,16 @@ impl Writer {
                 rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
                 Some("another change in the same commit failed".to_owned()),
             );
+            self.others.let_in();
             self.answer(&Err(Arc::new(lost)));
         }
     }
 
     fn answer(&mut self, committed: &Committed) {
         for waiting in self.waiting.drain(..) {
+            drop(waiting.changing);
             // Whoever stopped waiting does not want to know.
-            let _ = waiting.send(committed.clone());
+            let _ = waiting.answer.send(committed.clone());
         }
     }
 }
@@ -237,12 +272,13 @@ impl WriterTurn {
         result.map_err(connection::reduce)
     }
 
-    pub(crate) async fn commit(mut self) -> Result<(), MetadataError> {
+    /// `changing` lives until the commit is final, also when nobody waits for it any more.
+    pub(crate) async fn commit(mut self, changing: Option<Changing>) -> Result<(), MetadataError> {
         self.on_connection(|connection| connection::execute(connection, "RELEASE turn", &[]))?;
         let (sender, committed) = oneshot::channel();
         // From here on the turn belongs to the group: `Drop` must not undo it.
         let mut writer = self.writer.take().expect("a turn has the writer until commit");
-        writer.waiting.push(sender);
+        writer.waiting.push(Waiting { answer: sender, changing });
         if writer.durability == Durability::Relaxed {
             // A few writes into the page cache; the way to the committer would take longer.
             writer.commit_group();
@@ -283,7 +319,7 @@ mod tests {
         let connection = connection::open_writer(&path, true).unwrap();
         connection.execute_batch("CREATE TABLE scratch (bytes BLOB)").unwrap();
         connection.pragma_update(None, "max_page_count", 4).unwrap();
-        (folder, WriterQueue::start(connection, true).unwrap())
+        (folder, WriterQueue::start(connection, true, None).unwrap())
     }
 
     /// What SQLite syncs at the commit of this turn: 1 (normal) is nothing, 2 (full) is the log.
@@ -300,7 +336,7 @@ mod tests {
             assert_eq!(synchronous(&mut turn), 1);
             turn.execute("INSERT INTO scratch VALUES ($1)", params![1i64]).unwrap();
             // Committed where it ends, so whoever comes next is not bound to it.
-            let committed = pin!(turn.commit());
+            let committed = pin!(turn.commit(None));
             let mut next = pin!(queue.begin(Durability::Durable));
             assert!(poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx).is_pending())).await);
             committed.await.unwrap();
@@ -313,10 +349,10 @@ mod tests {
             assert_eq!(synchronous(&mut turn), 2);
             let mut joins = pin!(queue.begin(Durability::Relaxed));
             assert!(poll_fn(|cx| Poll::Ready(joins.as_mut().poll(cx).is_pending())).await);
-            let (first, ()) = tokio::join!(turn.commit(), async {
+            let (first, ()) = tokio::join!(turn.commit(None), async {
                 let mut turn = joins.await.unwrap();
                 assert_eq!(synchronous(&mut turn), 2);
-                turn.commit().await.unwrap();
+                turn.commit(None).await.unwrap();
             });
             first.unwrap();
         }
@@ -330,7 +366,7 @@ mod tests {
         for _ in 0..=RELAXED_IN_A_ROW_MAX {
             let mut turn = queue.begin(Durability::Relaxed).await.unwrap();
             durable += i64::from(synchronous(&mut turn) == 2);
-            turn.commit().await.unwrap();
+            turn.commit(None).await.unwrap();
         }
         assert_eq!(durable, 1);
     }
@@ -340,11 +376,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index.sqlite3");
         connection::prepare_file(&path).unwrap();
-        let queue = WriterQueue::start(connection::open_writer(&path, false).unwrap(), false).unwrap();
+        let queue = WriterQueue::start(connection::open_writer(&path, false).unwrap(), false, None).unwrap();
         for durability in [Durability::Relaxed, Durability::Durable] {
             let mut turn = queue.begin(durability).await.unwrap();
             assert_eq!(synchronous(&mut turn), 0);
-            turn.commit().await.unwrap();
+            turn.commit(None).await.unwrap();
         }
     }
 
@@ -364,20 +400,20 @@ mod tests {
         // The second is in the queue before the committer is woken.
         let mut second = pin!(queue.begin(Durability::Durable));
         assert!(poll_fn(|cx| Poll::Ready(second.as_mut().poll(cx).is_pending())).await);
-        let (first, ()) = tokio::join!(first.commit(), async {
+        let (first, ()) = tokio::join!(first.commit(None), async {
             let mut turn = second.await.unwrap();
             let error = turn.execute(insert, params![&[0; 100_000][..]]).unwrap_err();
             assert!(matches!(error, MetadataError::Unavailable(_)), "{error:?}");
             // Without the transaction, this would last by itself.
             turn.execute(insert, params![2i64]).unwrap_err();
-            turn.commit().await.unwrap_err();
+            turn.commit(None).await.unwrap_err();
         });
         assert!(matches!(first, Err(MetadataError::Unavailable(_))), "{first:?}");
         assert_eq!(count(&queue).await, 0);
         // And it goes on.
         let mut turn = queue.begin(Durability::Durable).await.unwrap();
         turn.execute(insert, params![3i64]).unwrap();
-        turn.commit().await.unwrap();
+        turn.commit(None).await.unwrap();
         assert_eq!(count(&queue).await, 1);
     }
 
@@ -390,16 +426,16 @@ mod tests {
         let mut turn = queue.begin(Durability::Durable).await.unwrap();
         turn.batch("PRAGMA max_page_count = 100").unwrap();
         turn.batch(broken).unwrap();
-        turn.commit().await.unwrap();
+        turn.commit(None).await.unwrap();
         let mut first = queue.begin(Durability::Durable).await.unwrap();
         // Only the outermost COMMIT looks at deferred foreign keys, so this stands for a disk that fails there.
         first.execute("INSERT INTO scratch_child VALUES ($1)", params![1i64]).unwrap();
         let mut second = pin!(queue.begin(Durability::Durable));
         assert!(poll_fn(|cx| Poll::Ready(second.as_mut().poll(cx).is_pending())).await);
-        let (first, second) = tokio::join!(first.commit(), async {
+        let (first, second) = tokio::join!(first.commit(None), async {
             let mut turn = second.await.unwrap();
             turn.execute("INSERT INTO scratch VALUES ($1)", params![1i64]).unwrap();
-            turn.commit().await
+            turn.commit(None).await
         });
         for result in [first, second] {
             assert!(matches!(result, Err(MetadataError::Unavailable(_))), "{result:?}");

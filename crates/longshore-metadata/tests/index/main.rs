@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "these are tests, also the functions they share")]
 
 mod blobs;
+mod cache;
 mod conflicts;
 mod group_commit;
 mod manifests;
