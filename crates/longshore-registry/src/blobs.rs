@@ -82,10 +82,16 @@ impl Registry {
         digest: &Digest,
     ) -> Result<PulledBlob, BlobPullError> {
         require(call, Action::Pull, repository)?;
-        self.require_linked(repository, digest).await?;
+        if self.inner.metadata.blob_in(repository, digest).await?.is_none() {
+            return Err(self.not_linked(repository, digest).await?);
+        }
         let blob = match self.inner.blobs.open(digest).await {
             Ok(blob) => blob,
             Err(error @ (StoreError::NotFound | StoreError::Corrupt(_))) => {
+                // Another process may have collected it a moment ago.
+                if self.inner.metadata.read().await?.blob_in(repository, digest).await?.is_none() {
+                    return Err(self.not_linked(repository, digest).await?);
+                }
                 tracing::error!(
                     %repository, %digest, error = &error as &dyn std::error::Error,
                     "a linked blob is damaged or missing: run longshore verify"
@@ -103,18 +109,14 @@ impl Registry {
     }
 
     /// A digest is no permission: a blob is readable where it is linked.
-    async fn require_linked(
+    async fn not_linked(
         &self,
         repository: &RepositoryName,
         digest: &Digest,
-    ) -> Result<(), BlobPullError> {
-        let mut tx = self.inner.metadata.read().await?;
-        if tx.blob_in(repository, digest).await?.is_some() {
-            return Ok(());
-        }
-        match tx.repository(repository).await? {
-            Some(_) => Err(BlobPullError::BlobUnknown { repository: repository.clone(), digest: *digest }),
-            None => Err(BlobPullError::NameUnknown(repository.clone())),
-        }
+    ) -> Result<BlobPullError, MetadataError> {
+        Ok(match self.inner.metadata.read().await?.repository(repository).await? {
+            Some(_) => BlobPullError::BlobUnknown { repository: repository.clone(), digest: *digest },
+            None => BlobPullError::NameUnknown(repository.clone()),
+        })
     }
 }

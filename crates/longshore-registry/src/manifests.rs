@@ -114,18 +114,10 @@ impl Registry {
         reference: &Reference,
     ) -> Result<PulledManifest, ManifestPullError> {
         require(call, Action::Pull, repository)?;
-        let mut tx = self.inner.metadata.read().await?;
-        let Some(stored) = tx.manifest(repository, reference).await? else {
-            return Err(match tx.repository(repository).await? {
-                Some(_) => ManifestPullError::ManifestUnknown {
-                    repository: repository.clone(),
-                    reference: reference.clone(),
-                },
-                None => ManifestPullError::NameUnknown(repository.clone()),
-            });
+        let Some(manifest) = self.inner.metadata.manifest(repository, reference).await? else {
+            // Boxed, so that pulls do not carry the room that a query needs.
+            return Err(Box::pin(self.manifest_unknown(repository, reference)).await?);
         };
-        drop(tx);
-        let manifest = Arc::new(ManifestContent::from(stored));
         self.notify_pull(|| {
             let tag = match reference {
                 Reference::Tag(tag) => Some(tag),
@@ -136,5 +128,20 @@ impl Registry {
                 .tag(tag)
         });
         Ok(PulledManifest(manifest))
+    }
+
+    /// Why there is no such manifest.
+    async fn manifest_unknown(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<ManifestPullError, MetadataError> {
+        Ok(match self.inner.metadata.read().await?.repository(repository).await? {
+            Some(_) => ManifestPullError::ManifestUnknown {
+                repository: repository.clone(),
+                reference: reference.clone(),
+            },
+            None => ManifestPullError::NameUnknown(repository.clone()),
+        })
     }
 }

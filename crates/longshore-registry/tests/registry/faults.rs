@@ -163,7 +163,7 @@ fn a_process_that_ends_anywhere_leaves_nothing_dangling() {
         let settings = MetadataSettings { url, connections_max: 2, durable: false };
         let (memory, mut acknowledged) = (MemoryStore::new(), Acknowledged::default());
         in_new_runtime(async {
-            let metadata = Metadata::open(&settings).await.unwrap();
+            let metadata = Metadata::open_cached(&settings, 8 << 20).await.unwrap();
             let registry = TestRegistry::over(metadata, memory.clone(), hasty_settings());
             tokio::select! {
                 biased;

@@ -44,7 +44,7 @@ pub(crate) fn hasty_settings() -> RegistrySettings {
 
 pub(crate) async fn index() -> Metadata {
     let settings = MetadataSettings { url: "sqlite::memory:".to_owned(), connections_max: 4, durable: false };
-    Metadata::open(&settings).await.unwrap()
+    Metadata::open_cached(&settings, 8 << 20).await.unwrap()
 }
 
 /// A registry and what it works on.
