@@ -1,6 +1,7 @@
 //! Contents: random bytes, images made of them, and how they come to a server.
 
 mod image;
+pub(crate) mod index;
 mod random;
 
 pub(crate) use image::{

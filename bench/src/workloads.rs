@@ -1,15 +1,17 @@
 //! The workloads, a file each.
 
 mod blobs;
+mod collection;
+mod growth;
 mod images;
 mod listings;
 mod manifests;
 mod memory;
+pub(crate) mod mixed;
 mod mounts;
 mod ping;
 mod pushes;
 mod ranges;
-pub(crate) mod mixed;
 pub(crate) mod zb;
 
 use anyhow::{Result, bail};
@@ -29,6 +31,8 @@ pub(crate) fn all() -> Vec<Box<dyn Workload>> {
     all.extend(listings::all());
     all.push(Box::new(memory::Memory));
     all.push(Box::new(memory::Start));
+    all.push(Box::new(growth::Growth));
+    all.push(Box::new(collection::Collection));
     all.extend(zb::all());
     all.extend(mixed::all());
     all.push(Box::new(ping::Ping));
