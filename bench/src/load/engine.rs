@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How much longer than its limit a round may take before it is given up.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 /// Errors of one connection after which it gives up: a server that is gone would fail a million times a second.
 const ERRORS_MAX: u64 = 100;
 
