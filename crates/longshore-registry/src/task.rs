@@ -47,6 +47,16 @@ impl Tasks {
         }
     }
 
+    /// Runs `work` to its end while the caller goes on.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let running = self.begin();
+        let counted = async move {
+            work.await;
+            drop(running);
+        };
+        drop(tokio::spawn(counted.in_current_span()));
+    }
+
     /// Waits until nothing is under way.
     pub(crate) async fn idle(&self) {
         // An error means that the sender is gone, but `self` holds it.

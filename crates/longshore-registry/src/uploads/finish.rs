@@ -112,9 +112,12 @@ impl Registry {
         let (id, progress) = (&session.id, &session.progress);
         self.inner.uploads.publish(id, progress, digest).await.map_err(gone(*id))?;
         retry_on_conflict(|| self.link_published(call, repository, id, progress, digest)).await?;
-        self.discard_bytes(id, progress).await;
-        tracing::debug!(%repository, %digest, size_bytes = progress.size_bytes, "stored a blob");
-        Ok(PushedBlob { digest: *digest, size_bytes: progress.size_bytes })
+        // Nothing depends on it, and it may have to wait for the file system's journal: the client need not.
+        let (registry, id, progress) = (self.clone(), *id, progress.clone());
+        let size_bytes = progress.size_bytes;
+        self.inner.tasks.spawn(async move { registry.discard_bytes(&id, &progress).await });
+        tracing::debug!(%repository, %digest, size_bytes, "stored a blob");
+        Ok(PushedBlob { digest: *digest, size_bytes })
     }
 
     /// What the upload was hashed by as it came, or, when the client wants another algorithm after all, read again.
