@@ -1,18 +1,11 @@
-//! Small content in memory, in front of a store: each pull of an image asks for its configuration, and to open a file
-//! costs more than to send it.
+//! Small content in memory, in front of a store: each pull of an image asks for its configuration, and to open, read and
+//! close a file costs several times what it costs to see that it is there.
 //!
-//! What is in memory hashed to its digest when it was read, so it stays right whatever becomes of the store. It goes when
-//! the content is removed or set aside **through this cache**. Another process that removes content leaves it here,
-//! where it is not found without a link to it: links are the index's matter.
+//! What is in memory hashed to its digest when it was read. The store is still asked before each use whether it holds the
+//! content, unchanged since then: what was removed or set aside, also by another process, is gone at once, and clients
+//! that push it again heal the store.
 
-use std::{
-    slice,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -32,51 +25,27 @@ const ENTRY_BYTES: u64 = 256;
 pub struct SmallBlobs {
     inner: Arc<dyn BlobStore>,
     cache: Cache<Digest, Arc<CachedBlob>, BytesTaken>,
-    /// How often content was removed. What was opened before a removal may not be kept after it.
-    removals: AtomicU64,
-    /// Held while content is put into the cache, or taken from it.
-    change: Mutex<()>,
 }
 
 impl SmallBlobs {
     /// Keeps content in at most `size_bytes` of memory, about.
     pub fn new(inner: Arc<dyn BlobStore>, size_bytes: u64) -> Self {
         let entries = usize::try_from(size_bytes / (8 * 1024)).unwrap_or(usize::MAX);
-        let cache = Cache::with_weighter(entries, size_bytes, BytesTaken);
-        Self { inner, cache, removals: AtomicU64::new(0), change: Mutex::new(()) }
+        Self { inner, cache: Cache::with_weighter(entries, size_bytes, BytesTaken) }
     }
 
-    /// Keeps what was opened, if it is small, at hand and undamaged, and nothing was removed since `removals`.
-    fn keep(&self, digest: &Digest, blob: &dyn Blob, removals: u64) -> Option<Arc<CachedBlob>> {
-        let range = ByteRange::whole(blob.size_bytes()).filter(|range| range.size_bytes() <= SMALL_BYTES)?;
+    /// Keeps what was opened, if it is at hand and undamaged. `stat` was asked for before.
+    fn keep(&self, stat: BlobStat, blob: &dyn Blob) -> Option<Arc<CachedBlob>> {
+        let range =
+            ByteRange::whole(blob.size_bytes()).filter(|range| range.size_bytes() == stat.size_bytes)?;
         let mut content = Vec::new();
-        if !blob.read_now(range, &mut content) || Digest::of(digest.algorithm(), &content) != *digest {
+        if !blob.read_now(range, &mut content) || Digest::of(stat.digest.algorithm(), &content) != stat.digest
+        {
             return None;
         }
-        let cached = Arc::new(CachedBlob(content.into()));
-        let _change = self.change();
-        if self.removals.load(Ordering::Acquire) == removals {
-            self.cache.insert(*digest, Arc::clone(&cached));
-        }
+        let cached = Arc::new(CachedBlob { stat, content: content.into() });
+        self.cache.insert(stat.digest, Arc::clone(&cached));
         Some(cached)
-    }
-
-    fn change(&self) -> MutexGuard<'_, ()> {
-        self.change.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Takes content out of the cache at the end of a removal, also of one that was given up.
-struct Removal<'a>(&'a SmallBlobs, &'a [Digest]);
-
-impl Drop for Removal<'_> {
-    fn drop(&mut self) {
-        let Self(blobs, digests) = self;
-        let _change = blobs.change();
-        blobs.removals.fetch_add(1, Ordering::AcqRel);
-        for digest in *digests {
-            blobs.cache.remove(digest);
-        }
     }
 }
 
@@ -87,13 +56,17 @@ impl BlobStore for SmallBlobs {
     }
 
     async fn open(&self, digest: &Digest) -> Result<Arc<dyn Blob>, StoreError> {
-        if let Some(cached) = self.cache.get(digest) {
+        let stat = self.inner.stat(digest).await?;
+        if stat.size_bytes > SMALL_BYTES {
+            return self.inner.open(digest).await;
+        }
+        if let Some(cached) = self.cache.get(digest)
+            && cached.stat == stat
+        {
             return Ok(cached);
         }
-        // Before the content is opened: a removal from here on is noticed.
-        let removals = self.removals.load(Ordering::Acquire);
         let blob = self.inner.open(digest).await?;
-        match self.keep(digest, &*blob, removals) {
+        match self.keep(stat, &*blob) {
             Some(cached) => Ok(cached),
             None => Ok(blob),
         }
@@ -108,17 +81,19 @@ impl BlobStore for SmallBlobs {
     }
 
     async fn remove(&self, digest: &Digest) -> Result<bool, StoreError> {
-        let _removal = Removal(self, slice::from_ref(digest));
+        self.cache.remove(digest);
         self.inner.remove(digest).await
     }
 
     async fn remove_many(&self, digests: &[Digest]) -> Vec<Result<bool, StoreError>> {
-        let _removal = Removal(self, digests);
+        for digest in digests {
+            self.cache.remove(digest);
+        }
         self.inner.remove_many(digests).await
     }
 
     async fn set_aside(&self, digest: &Digest) -> Result<String, StoreError> {
-        let _removal = Removal(self, slice::from_ref(digest));
+        self.cache.remove(digest);
         self.inner.set_aside(digest).await
     }
 
@@ -132,18 +107,22 @@ impl BlobStore for SmallBlobs {
 }
 
 /// Content in memory.
-struct CachedBlob(Bytes);
+struct CachedBlob {
+    /// What the store said of it before it was read.
+    stat: BlobStat,
+    content: Bytes,
+}
 
 impl CachedBlob {
     fn slice(&self, range: ByteRange) -> Option<Bytes> {
         let (first, last) = (usize::try_from(range.first()).ok()?, usize::try_from(range.last()).ok()?);
-        (last < self.0.len()).then(|| self.0.slice(first..=last))
+        (last < self.content.len()).then(|| self.content.slice(first..=last))
     }
 }
 
 impl Blob for CachedBlob {
     fn size_bytes(&self) -> u64 {
-        self.0.len() as u64
+        self.content.len() as u64
     }
 
     fn stream(&self, range: ByteRange) -> ByteStream {
@@ -169,6 +148,8 @@ impl Weighter<Digest, Arc<CachedBlob>> for BytesTaken {
 
 #[cfg(test)]
 mod tests {
+    use std::{path::PathBuf, time::SystemTime};
+
     use futures_util::TryStreamExt as _;
 
     use super::*;
@@ -190,10 +171,9 @@ mod tests {
         (FilesystemStore::open(&settings).unwrap(), folder)
     }
 
-    fn damage(folder: &tempfile::TempDir, digest: &Digest, bytes: &[u8]) {
+    fn path(folder: &tempfile::TempDir, digest: &Digest) -> PathBuf {
         let hex = digest.hex();
-        let path = format!("docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2]);
-        std::fs::write(folder.path().join(path), bytes).unwrap();
+        folder.path().join(format!("docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2]))
     }
 
     #[tokio::test]
@@ -210,7 +190,10 @@ mod tests {
         let digest = Digest::sha256(b"small");
         store.put(&digest, Bytes::from_static(b"small")).await.unwrap();
         assert_eq!(read(&store, &digest).await.unwrap(), b"small");
-        damage(&folder, &digest, b"other");
+        let path = path(&folder, &digest);
+        let modified = path.metadata().unwrap().modified().unwrap();
+        std::fs::write(&path, b"other").unwrap();
+        std::fs::File::open(&path).unwrap().set_modified(modified).unwrap();
         assert_eq!(read(&store, &digest).await.unwrap(), b"small", "from memory");
         assert!(store.open(&digest).await.unwrap().file_now(whole(b"small")).is_none());
 
@@ -227,40 +210,33 @@ mod tests {
         let store = SmallBlobs::new(Arc::new(store), 1 << 20);
         let digest = Digest::sha256(b"right");
         store.put(&digest, Bytes::from_static(b"right")).await.unwrap();
-        for found in [b"wrong", b"right"] {
-            damage(&folder, &digest, found);
+        for (found, second) in [(b"wrong", 1), (b"right", 2), (b"wrong", 3)] {
+            let path = path(&folder, &digest);
+            std::fs::write(&path, found).unwrap();
+            // The file system's own clock may be too coarse for a test.
+            let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+            std::fs::File::open(&path).unwrap().set_modified(modified).unwrap();
             assert_eq!(read(&store, &digest).await.unwrap(), found);
         }
     }
 
     #[tokio::test]
-    async fn what_is_removed_is_gone() {
-        let (store, _folder) = filesystem();
+    async fn what_is_gone_from_the_store_is_gone() {
+        let (store, folder) = filesystem();
         let store = SmallBlobs::new(Arc::new(store), 1 << 20);
         let digest = Digest::sha256(b"gone");
-        for way in 0..3 {
+        for way in 0..4 {
             store.put(&digest, Bytes::from_static(b"gone")).await.unwrap();
             read(&store, &digest).await.unwrap();
             match way {
                 0 => drop(store.set_aside(&digest).await.unwrap()),
                 1 => assert!(store.remove(&digest).await.unwrap()),
-                _ => assert!(store.remove_many(&[digest]).await.into_iter().all(|removed| removed.unwrap())),
+                2 => assert!(store.remove_many(&[digest]).await.into_iter().all(|removed| removed.unwrap())),
+                // By another process.
+                _ => std::fs::remove_file(path(&folder, &digest)).unwrap(),
             }
-            assert!(matches!(read(&store, &digest).await, Err(StoreError::NotFound)));
+            assert!(matches!(read(&store, &digest).await, Err(StoreError::NotFound)), "{way}");
         }
-    }
-
-    #[tokio::test]
-    async fn content_that_is_removed_while_it_is_read_is_not_kept() {
-        let (store, _folder) = filesystem();
-        let store = SmallBlobs::new(Arc::new(store), 1 << 20);
-        let digest = Digest::sha256(b"gone");
-        store.put(&digest, Bytes::from_static(b"gone")).await.unwrap();
-        let removals = store.removals.load(Ordering::Acquire);
-        let opened = store.inner.open(&digest).await.unwrap();
-        store.remove(&digest).await.unwrap();
-        assert!(store.keep(&digest, &*opened, removals).is_some(), "whoever opened it may read it");
-        assert!(matches!(read(&store, &digest).await, Err(StoreError::NotFound)));
     }
 
     #[tokio::test]
