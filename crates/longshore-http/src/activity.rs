@@ -31,6 +31,7 @@ struct Counts {
 /// A request under way; it has ended when this is dropped.
 pub(crate) struct InFlight {
     activity: Arc<Activity>,
+    http2: bool,
     /// Whether its reply is one of those that wait for the client.
     offered: bool,
 }
@@ -50,12 +51,13 @@ impl Activity {
 
     /// Counts a request.
     pub(crate) fn begin(self: &Arc<Self>, version: http::Version) -> InFlight {
+        let http2 = version >= http::Version::HTTP_2;
         self.with(|counts| {
             counts.in_flight += 1;
             counts.begun += 1;
-            counts.http2 = version >= http::Version::HTTP_2;
+            counts.http2 = http2;
         });
-        InFlight { activity: Arc::clone(self), offered: false }
+        InFlight { activity: Arc::clone(self), http2, offered: false }
     }
 
     /// Ends when no request came within `timeout` of the connection's beginning.
@@ -105,6 +107,10 @@ impl Activity {
 impl InFlight {
     /// Notes whether the reply has more to send, having just been asked for some.
     pub(crate) fn offers(&mut self, more: bool) {
+        // See `Activity::stalled`.
+        if !self.http2 {
+            return;
+        }
         let before = std::mem::replace(&mut self.offered, more);
         self.activity.with(|counts| {
             counts.offered = counts.offered + usize::from(more) - usize::from(before);
@@ -129,10 +135,18 @@ pub(crate) struct TimedIo<S> {
     activity: Arc<Activity>,
     header_timeout: Duration,
     stall_timeout: Duration,
-    /// Runs from the first byte of a head; with the number of the request.
-    head: Option<(u64, Pin<Box<Sleep>>)>,
+    /// The head of which some bytes came.
+    head: Option<Head>,
     /// Runs while nothing can be written.
     stall: Option<Pin<Box<Sleep>>>,
+}
+
+/// A head on its way.
+struct Head {
+    /// The number of the request.
+    number: u64,
+    /// Begins to run when the rest has to be waited for, which it hardly ever has.
+    deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> TimedIo<S> {
@@ -167,20 +181,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedIo<S> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.inner).poll_read(cx, buffer);
         let awaited = self.activity.awaited_head();
-        if self.head.as_ref().map(|(number, _)| *number) != awaited {
+        if self.head.as_ref().map(|head| head.number) != awaited {
             self.head = None;
         }
         match (read, awaited) {
             (Poll::Ready(result), Some(number)) => {
                 if self.head.is_none() && buffer.filled().len() > before {
-                    let timeout = self.header_timeout;
-                    self.head = Some((number, Box::pin(tokio::time::sleep(timeout))));
+                    self.head = Some(Head { number, deadline: None });
                 }
                 Poll::Ready(result)
             }
             (Poll::Ready(result), None) => Poll::Ready(result),
             (Poll::Pending, _) => {
-                let Some((_, deadline)) = &mut self.head else { return Poll::Pending };
+                let timeout = self.header_timeout;
+                let Some(head) = &mut self.head else { return Poll::Pending };
+                let deadline = head.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
                 futures_util::ready!(deadline.as_mut().poll(cx));
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the request's head takes too long")))
             }
