@@ -70,7 +70,8 @@ impl Authenticator {
                 }
                 _ => Err(AuthError::Missing),
             },
-            Self::Htpasswd(htpasswd) => htpasswd.authenticate(authorization, now).await,
+            // Boxed: it waits for files and cores, and what has room for that is not to be moved about by the others.
+            Self::Htpasswd(htpasswd) => Box::pin(htpasswd.authenticate(authorization, now)).await,
             Self::Token(verifier) => verifier.authenticate(authorization, now),
         }
     }

@@ -1,6 +1,7 @@
 //! One event and one sample per request, when its reply has been sent or given up.
 
 use std::{
+    net::IpAddr,
     pin::Pin,
     sync::{
         Arc,
@@ -11,14 +12,18 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use http_body::{Body, Frame, SizeHint};
+use longshore_types::RepositoryName;
 
 use crate::{
     Metrics,
     activity::InFlight,
     body::{ResponseBody, SendError},
     metrics::Sample,
+    proxies::Origin,
+    request_id::RequestId,
+    route::Route,
     sendfile::FileSender,
 };
 
@@ -29,15 +34,15 @@ pub const ACCESS_LOG_TARGET: &str = "longshore::access";
 pub(crate) struct Record {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) started: Instant,
-    pub(crate) request_id: String,
+    pub(crate) request_id: RequestId,
     pub(crate) method: Method,
-    pub(crate) route: &'static str,
-    pub(crate) repository: Option<String>,
+    pub(crate) route: Route,
+    pub(crate) repository: Option<RepositoryName>,
     pub(crate) caller: Option<String>,
-    pub(crate) client: String,
-    pub(crate) user_agent: String,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) user_agent: Option<HeaderValue>,
     pub(crate) status: StatusCode,
-    pub(crate) received_bytes: Arc<AtomicU64>,
+    pub(crate) received_bytes: Option<Arc<AtomicU64>>,
     pub(crate) sent_bytes: u64,
     /// Whether the whole reply went out.
     pub(crate) complete: bool,
@@ -57,6 +62,12 @@ impl Record {
         self.uploads = true;
         self.metrics.uploading.inc();
     }
+
+    /// What the client calls itself; empty if it does not.
+    pub(crate) fn user_agent_text(&self) -> String {
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        self.user_agent.as_ref().map(text).unwrap_or_default()
+    }
 }
 
 impl Drop for Record {
@@ -66,10 +77,10 @@ impl Drop for Record {
             self.metrics.uploading.dec();
         }
         let duration = self.started.elapsed();
-        let received_bytes = self.received_bytes.load(Ordering::Relaxed);
+        let received_bytes = self.received_bytes.as_ref().map_or(0, |bytes| bytes.load(Ordering::Relaxed));
         self.metrics.observe(&Sample {
             route: self.route,
-            method: self.method.clone(),
+            method: &self.method,
             status: self.status,
             seconds: duration.as_secs_f64(),
             received_bytes,
@@ -78,8 +89,8 @@ impl Drop for Record {
         tracing::info!(
             target: ACCESS_LOG_TARGET,
             method = self.method.as_str(),
-            route = self.route,
-            repository = self.repository.as_deref(),
+            route = self.route.as_str(),
+            repository = self.repository.as_ref().map(RepositoryName::as_str),
             status = self.status.as_u16(),
             received_bytes,
             sent_bytes = self.sent_bytes,
@@ -87,12 +98,12 @@ impl Drop for Record {
             // Whole microseconds: more digits are noise.
             duration_ms = duration.as_micros() as f64 / 1e3,
             caller = self.caller.as_deref(),
-            client = self.client,
-            user_agent = self.user_agent,
-            request_id = self.request_id,
+            client = Origin::client_text(self.client),
+            user_agent = self.user_agent_text(),
+            request_id = self.request_id.to_string(),
             "{} {}",
             self.method,
-            self.route,
+            self.route.as_str(),
         );
     }
 }
@@ -100,11 +111,12 @@ impl Drop for Record {
 /// The body of a reply with the request's record, which ends with it.
 pub(crate) struct RecordedBody {
     body: ResponseBody,
-    record: Record,
+    /// Boxed, because hyper moves bodies a few times.
+    record: Box<Record>,
 }
 
 impl RecordedBody {
-    pub(crate) fn new(body: ResponseBody, mut record: Record) -> Self {
+    pub(crate) fn new(body: ResponseBody, mut record: Box<Record>) -> Self {
         record.complete = body.is_end_stream();
         record.in_flight.offers(!record.complete);
         Self { body, record }
@@ -137,7 +149,7 @@ impl Body for RecordedBody {
             Some(Err(error)) => {
                 // After the first byte nothing can be said to the client: the connection ends.
                 tracing::error!(
-                    request_id = self.record.request_id,
+                    request_id = self.record.request_id.to_string(),
                     error = crate::error::chain(error),
                     "reply broken off"
                 );

@@ -43,7 +43,8 @@ pub(crate) struct Context {
 
 /// A request whose endpoint and caller are known.
 pub(crate) struct Request {
-    pub(crate) head: http::request::Parts,
+    /// Boxed, because it is handed from function to function.
+    pub(crate) head: Box<http::request::Parts>,
     pub(crate) body: RequestBody,
     pub(crate) call: Call,
     pub(crate) urls: Urls,

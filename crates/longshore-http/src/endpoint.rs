@@ -9,7 +9,10 @@ use longshore_types::{
     Digest, DigestAlgorithm, DigestError, NameError, Reference, ReferenceError, RepositoryName, Tag, UploadId,
 };
 
-use crate::query::{self, Query};
+use crate::{
+    query::{self, Query},
+    route::Route,
+};
 
 /// Most tags in one push. The specification wants at least 10 and lets a registry answer 414 beyond its limit.
 pub(crate) const TAGS_PER_PUSH_MAX: usize = 100;
@@ -127,7 +130,7 @@ impl Endpoint {
     pub(crate) fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<Self, RouteError> {
         let path = query::decode(path).ok_or(RouteError::Encoding)?;
         let shape = Shape::of(&path).ok_or(RouteError::Unknown)?;
-        if !shape.allowed().split(", ").any(|allowed| allowed == method.as_str()) {
+        if !shape.allowed().split(',').any(|allowed| allowed.trim_start() == method.as_str()) {
             return Err(RouteError::Method(shape.allowed()));
         }
         let query = Query::parse(query).ok_or(RouteError::Encoding)?;
@@ -199,22 +202,22 @@ impl Endpoint {
         }
     }
 
-    /// The pattern of the path: what logs and metrics say instead of it.
-    pub(crate) fn pattern(&self) -> &'static str {
+    /// What logs and metrics say instead of the path.
+    pub(crate) fn route(&self) -> Route {
         match self {
-            Self::Base => "/v2/",
-            Self::Catalog { .. } => "/v2/_catalog",
-            Self::Tags { .. } => "/v2/<name>/tags/list",
-            Self::Referrers { .. } => "/v2/<name>/referrers/<digest>",
+            Self::Base => Route::Base,
+            Self::Catalog { .. } => Route::Catalog,
+            Self::Tags { .. } => Route::Tags,
+            Self::Referrers { .. } => Route::Referrers,
             Self::PullManifest { .. } | Self::PushManifest { .. } | Self::DeleteManifest { .. } => {
-                "/v2/<name>/manifests/<reference>"
+                Route::Manifest
             }
-            Self::PullBlob { .. } | Self::DeleteBlob { .. } => "/v2/<name>/blobs/<digest>",
-            Self::StartUpload { .. } => "/v2/<name>/blobs/uploads/",
+            Self::PullBlob { .. } | Self::DeleteBlob { .. } => Route::Blob,
+            Self::StartUpload { .. } => Route::Uploads,
             Self::UploadStatus { .. }
             | Self::AppendUpload { .. }
             | Self::FinishUpload { .. }
-            | Self::CancelUpload { .. } => "/v2/<name>/blobs/uploads/<id>",
+            | Self::CancelUpload { .. } => Route::Upload,
         }
     }
 

@@ -24,6 +24,7 @@ mod query;
 mod ranges;
 mod request_body;
 mod request_id;
+mod route;
 mod sendfile;
 mod server;
 mod service;

@@ -1,7 +1,7 @@
 //! What is counted, for Prometheus. Labels are route patterns, never names of repositories: those are without bound and
 //! nobody else's business.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::{OnceLock, atomic::AtomicU64};
 
 use http::{Method, StatusCode};
 use prometheus_client::{
@@ -9,6 +9,8 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
 };
+
+use crate::route::Route;
 
 /// Upper bounds of the buckets of durations, in seconds.
 const DURATION_BUCKETS: [f64; 13] =
@@ -33,6 +35,8 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    /// Their members, found once.
+    by_route: [OfRoute; Route::COUNT],
     received_bytes: Counter<u64, AtomicU64>,
     sent_bytes: Counter<u64, AtomicU64>,
     /// Requests under way.
@@ -45,10 +49,17 @@ pub struct Metrics {
     pub(crate) handshake_failures: Counter,
 }
 
+/// The members of one route, by method, and by status class: looking them up by labels costs more than counting.
+#[derive(Debug, Default)]
+struct OfRoute {
+    requests: [[OnceLock<Counter>; STATUSES.len()]; METHODS.len()],
+    durations: [OnceLock<Histogram>; METHODS.len()],
+}
+
 /// One request that has ended.
-pub(crate) struct Sample {
-    pub(crate) route: &'static str,
-    pub(crate) method: Method,
+pub(crate) struct Sample<'a> {
+    pub(crate) route: Route,
+    pub(crate) method: &'a Method,
     pub(crate) status: StatusCode,
     pub(crate) seconds: f64,
     pub(crate) received_bytes: u64,
@@ -70,6 +81,7 @@ impl Metrics {
             registry: Registry::default(),
             requests: Family::default(),
             durations,
+            by_route: Default::default(),
             received_bytes: Counter::default(),
             sent_bytes: Counter::default(),
             in_flight: Gauge::default(),
@@ -109,37 +121,47 @@ impl Metrics {
         text
     }
 
-    pub(crate) fn observe(&self, sample: &Sample) {
-        let method = method_label(&sample.method);
-        let route = sample.route;
-        self.requests
-            .get_or_create(&RequestLabels { route, method, status: status_label(sample.status) })
-            .inc();
-        self.durations.get_or_create(&RouteLabels { route, method }).observe(sample.seconds);
-        self.received_bytes.inc_by(sample.received_bytes);
+    pub(crate) fn observe(&self, sample: &Sample<'_>) {
+        let of_route = &self.by_route[sample.route as usize];
+        let (route, method, status) =
+            (sample.route.as_str(), method_index(sample.method), status_index(sample.status));
+        let labels = || RequestLabels { route, method: METHODS[method], status: STATUSES[status] };
+        of_route.requests[method][status].get_or_init(|| self.requests.get_or_create_owned(&labels())).inc();
+        let labels = || RouteLabels { route, method: METHODS[method] };
+        of_route.durations[method]
+            .get_or_init(|| self.durations.get_or_create_owned(&labels()))
+            .observe(sample.seconds);
+        if sample.received_bytes > 0 {
+            self.received_bytes.inc_by(sample.received_bytes);
+        }
         self.sent_bytes.inc_by(sample.sent_bytes);
     }
 }
 
-/// Clients may invent methods, so the rest is one.
-fn method_label(method: &Method) -> &'static str {
+/// Labels of methods. Clients may invent methods, so the rest is one.
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "other"];
+
+fn method_index(method: &Method) -> usize {
     match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        _ => "other",
+        Method::GET => 0,
+        Method::HEAD => 1,
+        Method::POST => 2,
+        Method::PUT => 3,
+        Method::PATCH => 4,
+        Method::DELETE => 5,
+        _ => 6,
     }
 }
 
-fn status_label(status: StatusCode) -> &'static str {
+/// Labels of statuses.
+const STATUSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
+
+fn status_index(status: StatusCode) -> usize {
     match status.as_u16() / 100 {
-        2 => "2xx",
-        3 => "3xx",
-        4 => "4xx",
-        _ => "5xx",
+        2 => 0,
+        3 => 1,
+        4 => 2,
+        _ => 3,
     }
 }
 
@@ -151,8 +173,8 @@ mod tests {
     fn requests_are_counted_by_pattern() {
         let metrics = Metrics::default();
         let sample = Sample {
-            route: "/v2/",
-            method: "BREW".parse().unwrap(),
+            route: Route::Base,
+            method: &"BREW".parse().unwrap(),
             status: StatusCode::IM_A_TEAPOT,
             seconds: 0.002,
             received_bytes: 3,
@@ -160,12 +182,20 @@ mod tests {
         };
         metrics.observe(&sample);
         metrics.observe(&sample);
+        for (route, method, status) in [
+            (Route::Upload, Method::PATCH, StatusCode::ACCEPTED),
+            (Route::None, Method::DELETE, StatusCode::OK),
+        ] {
+            metrics.observe(&Sample { route, method: &method, status, ..sample });
+        }
         let text = metrics.encode();
         for line in [
             "longshore_http_requests_total{route=\"/v2/\",method=\"other\",status=\"4xx\"} 2",
             "longshore_http_request_duration_seconds_bucket{le=\"0.0025\",route=\"/v2/\",method=\"other\"} 2",
-            "longshore_http_received_bytes_total 6",
-            "longshore_http_sent_bytes_total 10",
+            "longshore_http_requests_total{route=\"/v2/<name>/blobs/uploads/<id>\",method=\"PATCH\",status=\"2xx\"} 1",
+            "longshore_http_requests_total{route=\"none\",method=\"DELETE\",status=\"2xx\"} 1",
+            "longshore_http_received_bytes_total 12",
+            "longshore_http_sent_bytes_total 20",
             "longshore_http_connections 0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in {text}");

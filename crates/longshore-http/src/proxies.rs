@@ -6,7 +6,7 @@ use std::{
     str::FromStr,
 };
 
-use http::{HeaderMap, HeaderName, header, uri::Authority};
+use http::{HeaderMap, HeaderName, header, request::Parts, uri::Authority};
 
 /// An address range: `10.0.0.0/8`, `::1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,12 +89,12 @@ impl FromStr for AddressRange {
 /// Who asks, and for which host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
-    /// The client's address, as far as it is known; empty on a unix socket.
-    pub(crate) client: String,
+    /// The client's address, as far as it is known; none on a unix socket.
+    pub(crate) client: Option<IpAddr>,
     /// `https` or `http`, as the client sees it.
     pub(crate) scheme: &'static str,
-    /// Host and port, as the client asked for them.
-    pub(crate) host: String,
+    /// Host and port as the client asked for them, where a proxy had to say so ([`Origin::host`]).
+    pub(crate) forwarded_host: Option<String>,
     /// Whether scheme and host come from a trusted proxy's headers.
     pub(crate) forwarded: bool,
     /// Whether the peer is a trusted proxy.
@@ -108,27 +108,25 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 /// What a proxy said of one hop.
 #[derive(Default)]
 struct Hop {
-    client: Option<String>,
+    client: Option<IpAddr>,
     scheme: Option<&'static str>,
     host: Option<String>,
 }
 
 impl Origin {
-    /// Reads it from the connection and, if the peer is trusted, the headers. `own_host` is what the request itself
-    /// names: the `Host` header or HTTP/2's `:authority`.
+    /// Reads it from the connection and, if the peer is trusted, the headers.
     pub(crate) fn of(
         proxies: &TrustedProxies,
         peer: Option<SocketAddr>,
         tls: bool,
-        own_host: &str,
         headers: &HeaderMap,
     ) -> Self {
         let trusted = proxies.trusts(peer.map(|peer| peer.ip()));
         let mut origin = Self {
             // A listener on every address sees IPv4 clients as ::ffff:192.0.2.1.
-            client: peer.map(|peer| peer.ip().to_canonical().to_string()).unwrap_or_default(),
+            client: peer.map(|peer| peer.ip().to_canonical()),
             scheme: if tls { "https" } else { "http" },
-            host: own_host.to_owned(),
+            forwarded_host: None,
             forwarded: false,
             trusted,
         };
@@ -136,12 +134,28 @@ impl Origin {
             let hop =
                 x_forwarded(proxies, headers).or_else(|| forwarded(proxies, headers)).unwrap_or_default();
             origin.forwarded = hop.scheme.is_some();
-            origin.client = hop.client.unwrap_or(origin.client);
+            origin.client = hop.client.or(origin.client);
             origin.scheme = hop.scheme.unwrap_or(origin.scheme);
-            origin.host = hop.host.unwrap_or(origin.host);
+            origin.forwarded_host = hop.host;
         }
         origin
     }
+
+    /// Host and port, as the client asked for them.
+    pub(crate) fn host<'a>(&'a self, head: &'a Parts) -> &'a str {
+        self.forwarded_host.as_deref().unwrap_or_else(|| own_host(head))
+    }
+
+    /// The client's address as text; empty where it has none.
+    pub(crate) fn client_text(client: Option<IpAddr>) -> String {
+        client.map(|address| address.to_string()).unwrap_or_default()
+    }
+}
+
+/// What the request itself names as host: HTTP/2 has it in the target, HTTP/1 in a header.
+fn own_host(head: &Parts) -> &str {
+    let header = || head.headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    head.uri.authority().map(Authority::as_str).or_else(header).unwrap_or_default()
 }
 
 /// The values of a list header, in order.
@@ -158,8 +172,7 @@ fn first_untrusted(proxies: &TrustedProxies, clients: &[Option<IpAddr>]) -> usiz
 
 fn forwarded(proxies: &TrustedProxies, headers: &HeaderMap) -> Option<Hop> {
     let hops: Vec<_> = list(headers, &header::FORWARDED).into_iter().map(forwarded_hop).collect();
-    let clients: Vec<_> =
-        hops.iter().map(|hop| hop.client.as_deref().and_then(|client| client.parse().ok())).collect();
+    let clients: Vec<_> = hops.iter().map(|hop| hop.client).collect();
     hops.into_iter().nth(first_untrusted(proxies, &clients))
 }
 
@@ -170,7 +183,7 @@ fn forwarded_hop(element: &str) -> Hop {
         let Some((key, value)) = pair.split_once('=') else { continue };
         let value = value.trim().trim_matches('"');
         match key.trim().to_ascii_lowercase().as_str() {
-            "for" => hop.client = address(value).map(|address| address.to_string()),
+            "for" => hop.client = address(value),
             "proto" => hop.scheme = scheme(value),
             "host" => hop.host = host(value),
             _ => {}
@@ -191,7 +204,7 @@ fn x_forwarded(proxies: &TrustedProxies, headers: &HeaderMap) -> Option<Hop> {
     // Proxies that are not the first in a chain pass these two on, or add theirs at the end.
     let first = |name| list(headers, name).into_iter().next();
     Some(Hop {
-        client: client.map(|address| address.to_string()),
+        client,
         scheme: first(&X_FORWARDED_PROTO).and_then(scheme),
         host: first(&X_FORWARDED_HOST).and_then(host),
     })
@@ -216,21 +229,26 @@ fn host(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn origin(peer: Option<&str>, headers: &[(&'static str, &str)]) -> Origin {
+    /// The origin of a request that names `inner:5000` itself, and the host.
+    fn origin(peer: Option<&str>, headers: &[(&'static str, &str)]) -> (Origin, String) {
         let proxies = TrustedProxies::parse(["10.0.0.0/8", "fd00::/8", "unix"]).unwrap();
-        let mut map = HeaderMap::new();
+        let (mut head, ()) =
+            http::Request::builder().header("host", "inner:5000").body(()).unwrap().into_parts();
         for (name, value) in headers {
-            map.append(*name, value.parse().unwrap());
+            head.headers.append(*name, value.parse().unwrap());
         }
-        Origin::of(&proxies, peer.map(|peer| peer.parse().unwrap()), false, "inner:5000", &map)
+        let origin = Origin::of(&proxies, peer.map(|peer| peer.parse().unwrap()), false, &head.headers);
+        let host = origin.host(&head).to_owned();
+        (origin, host)
     }
 
     #[test]
     fn headers_count_from_trusted_proxies_only() {
         let check = |peer: Option<&str>, headers: &[(&'static str, &str)], client: &str, base: &str| {
-            let origin = origin(peer, headers);
-            let seen = format!("{}://{}", origin.scheme, origin.host);
-            assert_eq!((origin.client.as_str(), seen.as_str()), (client, base), "{peer:?} {headers:?}");
+            let (origin, host) = origin(peer, headers);
+            let seen = format!("{}://{host}", origin.scheme);
+            let found = Origin::client_text(origin.client);
+            assert_eq!((found.as_str(), seen.as_str()), (client, base), "{peer:?} {headers:?}");
         };
         let x = [
             ("x-forwarded-for", "192.0.2.1"),

@@ -1,5 +1,7 @@
 //! Query strings and percent-encoding: RFC 3986 section 2.1.
 
+use std::borrow::Cow;
+
 /// The parameters of a query, decoded, in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Query(Vec<(String, String)>);
@@ -9,7 +11,7 @@ impl Query {
     /// people type them unescaped. `None` for a bad escape, bytes that are no UTF-8, or NUL: nothing here contains it,
     /// and PostgreSQL refuses texts that do.
     pub(crate) fn parse(query: Option<&str>) -> Option<Self> {
-        let decode = |text: &str| decode(text).filter(|text| !text.contains('\0'));
+        let decode = |text: &str| decode(text).filter(|text| !text.contains('\0')).map(Cow::into_owned);
         let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
         pairs
             .map(|pair| {
@@ -32,9 +34,9 @@ impl Query {
 }
 
 /// Undoes percent-encoding; `None` for a bad escape or bytes that are no UTF-8.
-pub(crate) fn decode(text: &str) -> Option<String> {
+pub(crate) fn decode(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('%') {
-        return Some(text.to_owned());
+        return Some(Cow::Borrowed(text));
     }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -44,7 +46,7 @@ pub(crate) fn decode(text: &str) -> Option<String> {
             byte => byte,
         });
     }
-    String::from_utf8(bytes).ok()
+    String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
 fn hex_digit(byte: u8) -> Option<u8> {

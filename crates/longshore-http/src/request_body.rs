@@ -29,7 +29,8 @@ pub(crate) struct RequestBody {
     /// Longest wait for the next piece.
     stall_timeout: Duration,
     stall: Option<Pin<Box<Sleep>>>,
-    received_bytes: Arc<AtomicU64>,
+    /// None where no body comes.
+    received_bytes: Option<Arc<AtomicU64>>,
     http1: bool,
     /// Whether the client waits for "100 Continue", which goes out when the body is asked for.
     awaits_continue: bool,
@@ -45,10 +46,10 @@ pub(crate) enum ReadError {
 impl RequestBody {
     pub(crate) fn new(head: &Parts, incoming: Incoming, stall_timeout: Duration) -> Self {
         Self {
-            incoming: Some(incoming),
             stall_timeout,
             stall: None,
-            received_bytes: Arc::default(),
+            received_bytes: (!incoming.is_end_stream()).then(Arc::default),
+            incoming: Some(incoming),
             http1: head.version < Version::HTTP_2,
             awaits_continue: head.headers.contains_key(header::EXPECT),
         }
@@ -59,9 +60,9 @@ impl RequestBody {
         self.incoming.as_ref().and_then(|incoming| incoming.size_hint().exact())
     }
 
-    /// Counts what has arrived, also after the body was handed on.
-    pub(crate) fn received_bytes(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.received_bytes)
+    /// Counts what has arrived, also after the body was handed on; none where no body comes.
+    pub(crate) fn received_bytes(&self) -> Option<Arc<AtomicU64>> {
+        self.received_bytes.clone()
     }
 
     /// The body as the use cases want it.
@@ -106,7 +107,9 @@ impl Stream for RequestBody {
                     self.stall = None;
                     // Trailers say nothing here.
                     if let Ok(bytes) = frame.into_data() {
-                        self.received_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                        if let Some(received) = &self.received_bytes {
+                            received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                        }
                         return Poll::Ready(Some(Ok(bytes)));
                     }
                 }

@@ -279,14 +279,7 @@ impl MainFace {
         let respond = |request: RawRequest, in_flight: InFlight| {
             // HTTP/2 cuts bodies into frames: it would not pass on what stands for a file as a whole.
             let sender = sender.clone().filter(|_| request.version() < Version::HTTP_2);
-            let response = service::serve(Arc::clone(&self.cx), peer, request, in_flight);
-            async move {
-                let mut response = response.await;
-                if let Some(sender) = sender {
-                    response.body_mut().send_files(sender);
-                }
-                response
-            }
+            service::serve(Arc::clone(&self.cx), peer, request, in_flight, sender)
         };
         connection::drive(stream, &self.cx.limits, self.http2, self.draining.clone(), respond).await;
     }

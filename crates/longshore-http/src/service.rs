@@ -2,10 +2,10 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Instant, time::SystemTime};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use longshore_auth::{AuthError, Caller, ChallengeProblem};
 use longshore_registry::{Call, ManifestTarget, RequestInfo};
-use longshore_types::{ErrorCode, Timestamp};
+use longshore_types::{ErrorCode, RepositoryName, Timestamp};
 use tracing::Instrument as _;
 
 use crate::{
@@ -20,14 +20,13 @@ use crate::{
     query::Query,
     request_body::RequestBody,
     request_id::X_REQUEST_ID,
+    route::Route,
+    sendfile::FileSender,
     urls::Urls,
 };
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const OCI_NAMESPACE: HeaderName = HeaderName::from_static("oci-namespace");
-
-/// The route of what is no endpoint, in logs and metrics.
-const NO_ROUTE: &str = "none";
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -38,46 +37,60 @@ pub(crate) struct Peer {
     pub(crate) tls: bool,
 }
 
-/// Answers one request.
-pub(crate) async fn serve(
+/// Answers one request. `sender` sends files on its connection, where that is possible.
+///
+/// The future is moved about by HTTP before it begins, so that it must stay small: what needs much room, and is no pull,
+/// is boxed where it begins.
+pub(crate) fn serve(
     cx: Arc<Context>,
     peer: Peer,
     request: RawRequest,
     in_flight: InFlight,
-) -> Response<RecordedBody> {
+    sender: Option<FileSender>,
+) -> impl Future<Output = Response<RecordedBody>> + Send + 'static {
     let (head, incoming) = request.into_parts();
-    let origin = Origin::of(&cx.proxies, peer.address, peer.tls, own_host(&head), &head.headers);
-    let request_id = cx.request_ids.id(origin.trusted, &head.headers);
+    let head = Box::new(head);
+    let origin = Origin::of(&cx.proxies, peer.address, peer.tls, &head.headers);
     let body = RequestBody::new(&head, incoming, cx.limits.stall_timeout);
-    let mut record = Record {
+    let is_head = head.method == Method::HEAD;
+    let mut record = Box::new(Record {
         metrics: Arc::clone(&cx.metrics),
         started: Instant::now(),
-        request_id: request_id.clone(),
+        request_id: cx.request_ids.id(origin.trusted, &head.headers),
         method: head.method.clone(),
-        route: NO_ROUTE,
+        route: Route::None,
         repository: None,
         caller: None,
-        client: origin.client.clone(),
-        user_agent: text(&head.headers, &header::USER_AGENT),
+        client: origin.client,
+        user_agent: head.headers.get(header::USER_AGENT).cloned(),
         status: StatusCode::INTERNAL_SERVER_ERROR,
         received_bytes: body.received_bytes(),
         sent_bytes: 0,
         complete: false,
         uploads: false,
         in_flight,
-    };
+    });
     record.begin();
-    let span = tracing::info_span!("request", id = request_id, method = head.method.as_str());
-    let is_head = head.method == Method::HEAD;
-    let response = answer(&cx, &mut record, head, body, origin).instrument(span).await;
-    finish(&cx, record, response, is_head)
+    async move {
+        let span = tracing::info_span!(
+            "request",
+            id = record.request_id.to_string(),
+            method = record.method.as_str()
+        );
+        let response = if span.is_disabled() {
+            answer(&cx, &mut record, head, body, origin).await
+        } else {
+            Box::pin(answer(&cx, &mut record, head, body, origin).instrument(span)).await
+        };
+        finish(&cx, record, response, is_head, sender)
+    }
 }
 
 /// Which answer: operators' paths, or the distribution API.
 async fn answer(
     cx: &Context,
     record: &mut Record,
-    head: Parts,
+    head: Box<Parts>,
     body: RequestBody,
     origin: Origin,
 ) -> Response<ResponseBody> {
@@ -86,8 +99,9 @@ async fn answer(
         return ApiError::client(status, ErrorCode::Unsupported, "the request's headers are too large")
             .into_response();
     }
-    if let Some(response) = operation(cx, record, &head).await {
-        return response;
+    if let Some(route) = operation(cx, &head) {
+        record.route = route;
+        return operate(cx, route).await;
     }
     let namespace = namespace(&head);
     let mut response = match distribution(cx, record, head, body, origin).await {
@@ -106,40 +120,50 @@ async fn answer(
 }
 
 /// `/`, and what operators ask. These lie beside the prefix: a proxy need not let them through.
-async fn operation(cx: &Context, record: &mut Record, head: &Parts) -> Option<Response<ResponseBody>> {
+fn operation(cx: &Context, head: &Parts) -> Option<Route> {
     if !matches!(head.method, Method::GET | Method::HEAD) {
         return None;
     }
-    let (route, response) = match head.uri.path() {
-        "/livez" => ("/livez", operations::live()),
-        "/readyz" => ("/readyz", operations::ready(cx).await),
-        "/metrics" if cx.metrics_on_main => ("/metrics", operations::metrics(&cx.metrics)),
-        "/" => ("/", base::root()),
-        _ => return None,
-    };
-    record.route = route;
-    Some(response)
+    match head.uri.path() {
+        "/livez" => Some(Route::Live),
+        "/readyz" => Some(Route::Ready),
+        "/metrics" if cx.metrics_on_main => Some(Route::Metrics),
+        "/" => Some(Route::Root),
+        _ => None,
+    }
+}
+
+async fn operate(cx: &Context, route: Route) -> Response<ResponseBody> {
+    match route {
+        Route::Live => operations::live(),
+        Route::Ready => Box::pin(operations::ready(cx)).await,
+        Route::Metrics => operations::metrics(&cx.metrics),
+        _ => base::root(),
+    }
 }
 
 /// The distribution API.
 async fn distribution(
     cx: &Context,
     record: &mut Record,
-    head: Parts,
+    head: Box<Parts>,
     body: RequestBody,
     origin: Origin,
 ) -> Result<Response<ResponseBody>, ApiError> {
     let path = head.uri.path().strip_prefix(cx.urls.prefix.as_str()).unwrap_or_default();
     let endpoint = Endpoint::parse(&head.method, path, head.uri.query())?;
-    record.route = endpoint.pattern();
-    record.repository = endpoint.repository().map(ToString::to_string);
+    record.route = endpoint.route();
+    record.repository = endpoint.repository().cloned();
     let now = Timestamp::from(SystemTime::now());
-    let caller = authenticate(cx, &head.headers, now, &endpoint, &origin).await?;
+    let caller = authenticate(cx, &head, now, &endpoint, &origin).await?;
     record.caller.clone_from(&caller.name);
-    let scopes_matter = cx.authenticator.challenges_for_scope();
-    let challenge_to = scopes_matter.then(|| (endpoint.scopes(), base_url(&origin)));
-    let call = Call { caller, now, request: request_info(record, &head, &origin) };
-    let urls = Urls::new(&cx.urls, &origin);
+    let told = cx.registry.tells_of_events();
+    let info = if told { request_info(record, &head, &origin) } else { RequestInfo::default() };
+    let call = Call { caller, now, request: info };
+    let host = origin.host(&head);
+    let urls = Urls::new(&cx.urls, &origin, host);
+    // Where credentials decide what is allowed, better ones may help: token clients ask for a token by a challenge.
+    let challenge_to = cx.authenticator.challenges_for_scope().then(|| base_url(&origin, &head));
     let request = Request { head, body, call, urls };
     if matches!(
         endpoint,
@@ -147,62 +171,64 @@ async fn distribution(
     ) {
         record.begin_upload();
     }
-    match dispatch(cx, request, endpoint).await {
-        // Credentials decide here what is allowed, so better ones may help: token clients ask for a token by this.
-        Err(error) if error.is_denied() && challenge_to.is_some() => {
-            let (scopes, base_url) = challenge_to.unwrap_or_default();
+    match (dispatch(cx, request, &endpoint).await, challenge_to) {
+        (Err(error), Some(base_url)) if error.is_denied() => {
             let problem = Some(ChallengeProblem::InsufficientScope);
-            let challenge = cx.authenticator.challenge(&scopes, problem, &base_url);
+            let challenge = cx.authenticator.challenge(&endpoint.scopes(), problem, &base_url);
             Err(ApiError::unauthorized("these credentials do not allow this", challenge.as_deref()))
         }
-        answered => answered,
+        (answered, _) => answered,
     }
 }
 
-/// One endpoint, one handler.
+/// One endpoint, one handler. All but the pull of a manifest are boxed, see [`serve`].
 async fn dispatch(
     cx: &Context,
     request: Request,
-    endpoint: Endpoint,
+    endpoint: &Endpoint,
 ) -> Result<Response<ResponseBody>, ApiError> {
     use Endpoint as E;
-    match &endpoint {
+    match endpoint {
         E::Base => Ok(base::base()),
-        E::Catalog { page } => catalog::list(cx, &request, page).await,
-        E::Tags { repository, page } => tags::list(cx, &request, repository, page).await,
+        E::Catalog { page } => Box::pin(catalog::list(cx, &request, page)).await,
+        E::Tags { repository, page } => Box::pin(tags::list(cx, &request, repository, page)).await,
         E::Referrers { repository, subject, filter, page } => {
-            referrers::list(cx, &request, repository, subject, filter.as_deref(), page).await
+            Box::pin(referrers::list(cx, &request, repository, subject, filter.as_deref(), page)).await
         }
         E::PullManifest { repository, reference } => {
             manifests::pull(cx, &request, repository, reference).await
         }
         E::PushManifest { repository, reference, tags } => {
             let target = ManifestTarget { reference: reference.clone(), tags: tags.clone() };
-            manifests::push(cx, request, repository, &target).await
+            Box::pin(manifests::push(cx, request, repository, &target)).await
         }
         E::DeleteManifest { repository, reference } => {
-            manifests::delete(cx, &request, repository, reference).await
+            Box::pin(manifests::delete(cx, &request, repository, reference)).await
         }
-        E::PullBlob { repository, digest } => blobs::pull(cx, &request, repository, digest).await,
-        E::DeleteBlob { repository, digest } => blobs::delete(cx, &request, repository, digest).await,
-        E::StartUpload { repository, start } => uploads::start(cx, request, repository, start).await,
-        E::UploadStatus { repository, id } => uploads::status(cx, &request, repository, id).await,
-        E::AppendUpload { repository, id } => uploads::append(cx, request, repository, id).await,
+        E::PullBlob { repository, digest } => Box::pin(blobs::pull(cx, &request, repository, digest)).await,
+        E::DeleteBlob { repository, digest } => {
+            Box::pin(blobs::delete(cx, &request, repository, digest)).await
+        }
+        E::StartUpload { repository, start } => {
+            Box::pin(uploads::start(cx, request, repository, start)).await
+        }
+        E::UploadStatus { repository, id } => Box::pin(uploads::status(cx, &request, repository, id)).await,
+        E::AppendUpload { repository, id } => Box::pin(uploads::append(cx, request, repository, id)).await,
         E::FinishUpload { repository, id, digest } => {
-            uploads::finish(cx, request, repository, id, digest).await
+            Box::pin(uploads::finish(cx, request, repository, id, digest)).await
         }
-        E::CancelUpload { repository, id } => uploads::cancel(cx, &request, repository, id).await,
+        E::CancelUpload { repository, id } => Box::pin(uploads::cancel(cx, &request, repository, id)).await,
     }
 }
 
 async fn authenticate(
     cx: &Context,
-    headers: &HeaderMap,
+    head: &Parts,
     now: Timestamp,
     endpoint: &Endpoint,
     origin: &Origin,
 ) -> Result<Caller, ApiError> {
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let authorization = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     match cx.authenticator.authenticate(authorization, now).await {
         Ok(caller) => Ok(caller),
         Err(error) => {
@@ -211,57 +237,73 @@ async fn authenticate(
                 AuthError::Invalid(_) => Some(ChallengeProblem::InvalidToken),
                 AuthError::Busy | AuthError::Unavailable(_) => return Err(error.into()),
             };
-            let challenge = cx.authenticator.challenge(&endpoint.scopes(), problem, &base_url(origin));
+            let challenge = cx.authenticator.challenge(&endpoint.scopes(), problem, &base_url(origin, head));
             Err(ApiError::unauthenticated(error, challenge.as_deref()))
         }
     }
 }
 
-fn base_url(origin: &Origin) -> String {
-    format!("{}://{}", origin.scheme, origin.host)
+fn base_url(origin: &Origin, head: &Parts) -> String {
+    format!("{}://{}", origin.scheme, origin.host(head))
 }
 
 fn request_info(record: &Record, head: &Parts, origin: &Origin) -> RequestInfo {
     RequestInfo {
-        id: record.request_id.clone(),
-        addr: origin.client.clone(),
-        host: origin.host.clone(),
+        id: record.request_id.to_string(),
+        addr: Origin::client_text(origin.client),
+        host: origin.host(head).to_owned(),
         method: head.method.to_string(),
-        useragent: record.user_agent.clone(),
+        useragent: record.user_agent_text(),
     }
 }
 
 /// What every reply carries. A reply to HEAD says how long the body would be, and has none.
 fn finish(
     cx: &Context,
-    mut record: Record,
+    mut record: Box<Record>,
     response: Response<ResponseBody>,
     is_head: bool,
+    sender: Option<FileSender>,
 ) -> Response<RecordedBody> {
     let (mut head, mut body) = response.into_parts();
     record.status = head.status;
-    if !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+    // HTTP writes the length of a body that is sent, and knows best how.
+    let unsaid = is_head || body.left_bytes() == 0;
+    if unsaid && !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.left_bytes()));
     }
     if is_head {
         body = ResponseBody::empty();
     }
-    if let Ok(id) = HeaderValue::from_str(&record.request_id) {
-        head.headers.insert(X_REQUEST_ID, id);
-    }
+    head.headers.insert(X_REQUEST_ID, record.request_id.header());
     for (name, value) in &cx.headers {
         head.headers.append(name, value.clone());
     }
-    Response::from_parts(head, RecordedBody::new(body, record))
+    let mut body = RecordedBody::new(body, record);
+    if let Some(sender) = sender {
+        body.send_files(sender);
+    }
+    Response::from_parts(head, body)
 }
 
 /// Failures of ours go to the log whole; the client learned only that there was one.
 fn log_failure(record: &Record, error: &ApiError) {
     if let Some(cause) = error.cause() {
         if error.status().is_server_error() {
-            tracing::error!(route = record.route, repository = record.repository, cause, "request failed");
+            tracing::error!(
+                route = record.route.as_str(),
+                repository = record.repository.as_ref().map(RepositoryName::as_str),
+                request_id = record.request_id.to_string(),
+                cause,
+                "request failed"
+            );
         } else {
-            tracing::debug!(route = record.route, cause, "request refused");
+            tracing::debug!(
+                route = record.route.as_str(),
+                request_id = record.request_id.to_string(),
+                cause,
+                "request refused"
+            );
         }
     }
 }
@@ -274,18 +316,24 @@ fn namespace(head: &Parts) -> Option<HeaderValue> {
     namespace.bytes().all(|b| b.is_ascii_graphic()).then(|| HeaderValue::from_str(namespace).ok())?
 }
 
-/// What the request itself names as host: HTTP/2 has it in the target, HTTP/1 in a header.
-fn own_host(head: &Parts) -> &str {
-    let header = || head.headers.get(header::HOST).and_then(|value| value.to_str().ok());
-    head.uri.authority().map(http::uri::Authority::as_str).or_else(header).unwrap_or_default()
-}
-
 /// The size of a request's target and headers.
 fn header_bytes(head: &Parts) -> usize {
     let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
     head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() + target
 }
 
-fn text(headers: &HeaderMap, name: &HeaderName) -> String {
-    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The size of the future that a function of five arguments gives.
+    fn future_bytes<A, B, C, D, E, F>(_: impl Fn(A, B, C, D, E) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn the_future_of_a_request_is_small() {
+        let bytes = future_bytes(serve);
+        assert!(bytes <= 2000, "{bytes} bytes: every request copies them several times; box what grew");
+    }
 }

@@ -22,14 +22,15 @@ pub(crate) struct Urls {
 }
 
 impl Urls {
-    pub(crate) fn new(settings: &UrlSettings, origin: &Origin) -> Self {
-        let host = match (settings.relative, &settings.host) {
+    /// `host` is what the client asked for ([`Origin::host`]).
+    pub(crate) fn new(settings: &UrlSettings, origin: &Origin, host: &str) -> Self {
+        let root = match (settings.relative, &settings.host) {
             (Some(true), _) => String::new(),
-            (_, Some(host)) => host.clone(),
-            (Some(false), None) if origin.forwarded => format!("{}://{}", origin.scheme, origin.host),
+            (_, Some(set)) => set.clone(),
+            (Some(false), None) if origin.forwarded => format!("{}://{host}", origin.scheme),
             (_, None) => String::new(),
         };
-        Self { base: host + &settings.prefix }
+        Self { base: root + &settings.prefix }
     }
 
     /// Any path under `/v2/`.
@@ -62,14 +63,9 @@ mod tests {
     fn urls_are_absolute_only_when_the_host_is_known() {
         let check = |host: Option<&str>, relative: Option<bool>, forwarded: bool, wanted: &str| {
             let settings = UrlSettings { prefix: "/p".to_owned(), host: host.map(str::to_owned), relative };
-            let origin = Origin {
-                client: String::new(),
-                scheme: "https",
-                host: "seen.example".to_owned(),
-                forwarded,
-                trusted: forwarded,
-            };
-            let url = Urls::new(&settings, &origin).path("_catalog");
+            let origin =
+                Origin { client: None, scheme: "https", forwarded_host: None, forwarded, trusted: forwarded };
+            let url = Urls::new(&settings, &origin, "seen.example").path("_catalog");
             assert_eq!(url, wanted, "{host:?} {relative:?} {forwarded}");
         };
         let host = Some("https://set.example");

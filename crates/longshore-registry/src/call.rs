@@ -26,6 +26,6 @@ pub struct Call {
     pub caller: Caller,
     /// When.
     pub now: Timestamp,
-    /// By which request.
+    /// By which request; empty where nobody is told ([`crate::Registry::tells_of_events`]).
     pub request: RequestInfo,
 }

@@ -121,6 +121,11 @@ impl Registry {
         &self.inner.metadata
     }
 
+    /// Whether events are queued, so that calls must say by which request they came ([`crate::Call::request`]).
+    pub fn tells_of_events(&self) -> bool {
+        self.inner.settings.notify
+    }
+
     /// Begins to change a repository, and keeps others from it; `None` when there is no such repository.
     pub(crate) async fn begin_change(
         &self,

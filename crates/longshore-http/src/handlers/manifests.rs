@@ -1,5 +1,6 @@
 //! end-3, end-7 and end-9: manifests.
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use longshore_registry::{ManifestTarget, PushedManifest};
 use longshore_types::{ErrorCode, MediaType, Reference, RepositoryName};
@@ -28,20 +29,24 @@ pub(crate) async fn pull(
     reference: &Reference,
 ) -> Reply {
     let manifest = cx.registry.manifest(&request.call, repository, reference).await?;
-    let etag = conditional::etag(&manifest.digest);
-    let hit = conditional::none_match_hits(&request.head.headers, &etag);
+    let etag = text_header(manifest.quoted_digest_text())?;
+    let hit = conditional::none_match_hits(&request.head.headers, etag.to_str().unwrap_or_default());
     let mut response = match hit {
         true => reply(StatusCode::NOT_MODIFIED, ResponseBody::empty()),
         false => reply(StatusCode::OK, ResponseBody::full(manifest.payload.clone())),
     };
     let headers = response.headers_mut();
-    headers.insert(DOCKER_CONTENT_DIGEST, digest_header(&manifest.digest));
-    headers.insert(header::ETAG, HeaderValue::try_from(etag).expect("a digest has only visible ASCII"));
+    headers.insert(DOCKER_CONTENT_DIGEST, text_header(manifest.digest_text())?);
+    headers.insert(header::ETAG, etag);
     if !hit {
-        let media_type = HeaderValue::from_str(manifest.media_type.as_str());
-        headers.insert(header::CONTENT_TYPE, media_type.expect("a media type has only visible ASCII"));
+        headers.insert(header::CONTENT_TYPE, text_header(manifest.media_type_text())?);
     }
     Ok(response)
+}
+
+/// Text that was made ready when the manifest was read, taken as it is.
+fn text_header(text: Bytes) -> Result<HeaderValue, ApiError> {
+    HeaderValue::from_maybe_shared(text).map_err(ApiError::internal)
 }
 
 pub(crate) async fn push(

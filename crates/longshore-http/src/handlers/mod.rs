@@ -15,6 +15,9 @@ use serde::Serialize;
 
 use crate::{body::ResponseBody, endpoint::PageQuery, error::ApiError, query, urls::Urls};
 
+/// As many headers as a reply usually has; a map that begins empty would grow twice.
+const HEADERS_COUNT: usize = 12;
+
 /// What a handler answers.
 pub(crate) type Reply = Result<Response<ResponseBody>, ApiError>;
 
@@ -23,6 +26,7 @@ const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-conten
 fn reply(status: StatusCode, body: ResponseBody) -> Response<ResponseBody> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
+    *response.headers_mut() = HeaderMap::with_capacity(HEADERS_COUNT);
     response
 }
 
