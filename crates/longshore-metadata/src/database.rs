@@ -196,6 +196,15 @@ impl Metadata {
         tx.commit().await
     }
 
+    /// How many commits waited for the disk so far, those of a group once; `None` where the database's server counts.
+    #[cfg(feature = "testing")]
+    pub async fn durable_commits(&self) -> Option<u64> {
+        match &self.backend {
+            Backend::Sqlite(index) => Some(index.durable_commits().await),
+            Backend::Postgres(_) => None,
+        }
+    }
+
     /// Ends all connections after the transactions under way. Whoever begins one later gets
     /// [`MetadataError::Unavailable`].
     pub async fn close(&self) {

@@ -66,6 +66,11 @@ impl SqliteIndex {
         self.writer.look_for_others();
     }
 
+    #[cfg(feature = "testing")]
+    pub(crate) async fn durable_commits(&self) -> u64 {
+        self.writer.durable_commits().await
+    }
+
     pub(crate) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;

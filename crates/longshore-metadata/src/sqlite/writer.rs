@@ -52,6 +52,9 @@ struct Writer {
     durability: Durability,
     /// How many relaxed groups there were since the last durable one; `None` where nothing is synced at all.
     relaxed_in_a_row: Option<u32>,
+    /// How many durable groups were committed; relaxed ones are not counted.
+    #[cfg(feature = "testing")]
+    durable_commits: u64,
 }
 
 /// A turn that ended and is not on the disk yet.
@@ -91,6 +94,8 @@ impl WriterQueue {
             others: OtherProcesses::new(cache),
             durability: Durability::Durable,
             relaxed_in_a_row: durable.then_some(0),
+            #[cfg(feature = "testing")]
+            durable_commits: 0,
         }));
         let (wake, woken) = mpsc::sync_channel(1);
         let for_thread = writer.clone();
@@ -128,6 +133,11 @@ impl WriterQueue {
                 others.look(connection);
             }
         }
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) async fn durable_commits(&self) -> u64 {
+        self.writer.lock().await.durable_commits
     }
 
     /// Waits for the turns under way, commits them, moves the log into the file and closes it.
@@ -204,6 +214,10 @@ impl Writer {
             return;
         }
         let committed: Committed = self.run("COMMIT").map_err(Arc::new);
+        #[cfg(feature = "testing")]
+        {
+            self.durable_commits += u64::from(self.durability == Durability::Durable);
+        }
         if let Err(error) = &committed {
             tracing::error!(error = %error, turns = self.waiting.len(), "could not commit to the index");
             self.roll_back();

@@ -1,17 +1,25 @@
 //! What a push costs, in waits for the disk and calls to the index. Counts, not times: they are the same on every machine.
 
-use longshore_metadata::FaultPlan;
+use longshore_metadata::{FaultPlan, Metadata, MetadataSettings};
 use longshore_storage::{FilesystemSettings, FilesystemStore};
 use longshore_types::{Digest, DigestAlgorithm};
 
-use crate::support::{TestImage, body, call, index, name, push_manifest, registry, settings};
+use crate::support::{TestImage, body, call, name, push_manifest, registry, settings};
 
 /// Pushes images of three small blobs each as most clients do: `POST` and `PUT` for a blob, `PUT` for the manifest.
 struct Pushes {
     registry: longshore_registry::Registry,
     store: FilesystemStore,
+    metadata: Metadata,
     plan: FaultPlan,
     _folder: tempfile::TempDir,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Cost {
+    syncs: u64,
+    commits: u64,
+    calls: u64,
 }
 
 impl Pushes {
@@ -19,16 +27,30 @@ impl Pushes {
         let folder = tempfile::tempdir().unwrap();
         let of = FilesystemSettings { root: folder.path().join("volume"), durable: true };
         let store = FilesystemStore::open(&of).unwrap();
+        let url = format!("sqlite://{}", folder.path().join("index.sqlite3").display());
+        let of = MetadataSettings { url, connections_max: 2, durable: true };
         let plan = FaultPlan::counting();
-        let registry = registry(index().await.with_faults(&plan), store.clone(), settings());
-        Self { registry, store, plan, _folder: folder }
+        let metadata = Metadata::open(&of).await.unwrap().with_faults(&plan);
+        let registry = registry(metadata.clone(), store.clone(), settings());
+        Self { registry, store, metadata, plan, _folder: folder }
     }
 
-    /// How often `push` waited for the disk, and how many calls to the index it made.
-    async fn counted(&self, push: impl AsyncFnOnce()) -> (u64, u64) {
-        let (syncs, calls) = (self.store.syncs_count(), self.plan.calls());
+    /// How often `push` synced in the store, how many commits to the index waited for the disk, and how many calls to
+    /// the index there were.
+    async fn counted(&self, push: impl AsyncFnOnce()) -> Cost {
+        let before = self.total().await;
         push().await;
-        (self.store.syncs_count() - syncs, self.plan.calls() - calls)
+        let after = self.total().await;
+        Cost {
+            syncs: after.syncs - before.syncs,
+            commits: after.commits - before.commits,
+            calls: after.calls - before.calls,
+        }
+    }
+
+    async fn total(&self) -> Cost {
+        let commits = self.metadata.durable_commits().await.unwrap();
+        Cost { syncs: self.store.syncs_count(), commits, calls: self.plan.calls() }
     }
 
     async fn blob(&self, content: &[u8]) {
@@ -54,19 +76,19 @@ fn neighbours() -> [Vec<u8>; 2] {
 }
 
 #[tokio::test]
-async fn a_small_blob_waits_for_its_data_and_two_directories() {
+async fn a_small_blob_waits_for_its_data_two_directories_and_one_commit() {
     let pushes = Pushes::new().await;
     let [first, second] = neighbours();
     // The first below `<aa>` also makes durable what leads there.
-    let (syncs, _) = pushes.counted(async || pushes.blob(&first).await).await;
-    assert!((4..=12).contains(&syncs), "{syncs}");
-    let (syncs, calls) = pushes.counted(async || pushes.blob(&second).await).await;
-    assert_eq!(syncs, 3);
-    assert!(calls <= 18, "{calls} calls to the index");
+    let cost = pushes.counted(async || pushes.blob(&first).await).await;
+    assert!((4..=12).contains(&cost.syncs), "{cost:?}");
+    let cost = pushes.counted(async || pushes.blob(&second).await).await;
+    assert_eq!((cost.syncs, cost.commits), (3, 1), "the session's row waits for nothing");
+    assert!(cost.calls <= 18, "{cost:?}");
     // Content that is here already: its data and names may be somebody else's, a moment old.
-    let (syncs, calls) = pushes.counted(async || pushes.blob(&second).await).await;
-    assert_eq!(syncs, 4);
-    assert!(calls <= 18, "{calls} calls to the index");
+    let cost = pushes.counted(async || pushes.blob(&second).await).await;
+    assert_eq!((cost.syncs, cost.commits), (4, 1));
+    assert!(cost.calls <= 18, "{cost:?}");
 }
 
 #[tokio::test]
@@ -77,11 +99,13 @@ async fn a_manifest_costs_the_same_whatever_the_repository_holds() {
     for blob in blobs {
         pushes.blob(blob.as_bytes()).await;
     }
-    let push =
-        async |n: u32| pushes.counted(async || pushes.manifest(&format!("v{n}"), &image(n)).await).await;
+    let push = async |n: u32| {
+        let (tag, image) = (format!("v{n}"), image(n));
+        pushes.counted(async || pushes.manifest(&tag, &image).await).await
+    };
     let first = push(0).await;
-    assert_eq!(first.0, 0, "a manifest lies in the index alone");
-    assert!(first.1 <= 14, "{} calls to the index", first.1);
+    assert_eq!((first.syncs, first.commits), (0, 1), "a manifest lies in the index alone");
+    assert!(first.calls <= 14, "{first:?}");
     for n in 1..200 {
         assert_eq!(push(n).await, first, "push {n}");
     }
