@@ -15,9 +15,9 @@ use longshore_types::ByteRange;
 
 use crate::sendfile::{FileSender, PART_BYTES_MAX};
 
-/// Up to here, content is read even where a file could be sent: that costs no more, and many ranges in one reply can be
-/// gathered.
-const SMALL_BYTES: u64 = 64 * 1024;
+/// Up to here, content is read even where a file could be sent: a part of a file costs four calls, about as
+/// much as to copy so many bytes in and out. And many ranges in one reply can be gathered.
+const SMALL_BYTES: u64 = 32 * 1024;
 
 /// Most bytes that are gathered or read at once, where they are at hand.
 const GATHERED_BYTES_MAX: u64 = 256 * 1024;

@@ -149,7 +149,7 @@ async fn http2_has_the_same_bytes() {
     let files = Files::start().await;
     let base = format!("http://{}", files.server.address);
     let api = Api::with_client(base, client_builder().http2_prior_knowledge());
-    for size in [1, 10_000, 65_536, 65_537, 5_000_000] {
+    for size in [1, 10_000, 32_768, 32_769, 65_536, 65_537, 5_000_000] {
         let blob = files.push(size).await;
         api.get(&path(&blob)).await.assert_status(200).assert_body(&blob.bytes);
         let last = api.call(Method::GET, &path(&blob)).header("Range", "bytes=-1").send().await;
@@ -159,7 +159,7 @@ async fn http2_has_the_same_bytes() {
 
 /// Numbers near those at which another way is taken.
 fn offset() -> impl Strategy<Value = usize> {
-    let near = prop::sample::select(vec![0_usize, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 2 << 20]);
+    let near = prop::sample::select(vec![0_usize, 16 << 10, 32 << 10, 64 << 10, 256 << 10, 1 << 20, 2 << 20]);
     prop_oneof![0..BLOB_BYTES, (near, 0..5_usize).prop_map(|(near, off)| (near + off).saturating_sub(2))]
 }
 
