@@ -243,3 +243,94 @@ impl AsyncWrite for Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::load::{Client, Protocol, block_on};
+
+    /// Serves each connection the next of `replies`, in pieces of `piece` bytes, whatever it asks; and returns what
+    /// one client makes of them: status and body.
+    fn exchange(replies: &[&'static str], requests: usize, piece: usize) -> Result<Vec<(u16, String)>> {
+        block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            let mut endpoint = Endpoint::local(None)?;
+            endpoint.address = listener.local_addr()?;
+            let replies = replies.to_vec();
+            let server = tokio::spawn(async move {
+                for reply in replies {
+                    let (mut stream, _) = listener.accept().await.unwrap();
+                    stream.set_nodelay(true).unwrap();
+                    let mut asked = [0; 4096];
+                    assert_ne!(stream.read(&mut asked).await.unwrap(), 0);
+                    for piece in reply.as_bytes().chunks(piece) {
+                        stream.write_all(piece).await.unwrap();
+                        tokio::task::yield_now().await;
+                    }
+                }
+            });
+            let mut client = Client::connect(&endpoint, Protocol::Http1).await?;
+            let mut got = Vec::new();
+            for _ in 0..requests {
+                let (reply, body) = client.fetch(&Request::get(&endpoint, "/v2/")?).await?;
+                assert_eq!(reply.body_bytes, body.len() as u64);
+                got.push((reply.status, String::from_utf8(body.to_vec())?));
+            }
+            drop(client);
+            server.await?;
+            Ok(got)
+        })
+    }
+
+    fn ok(bodies: &[&str]) -> Vec<(u16, String)> {
+        bodies.iter().map(|body| (200, (*body).to_owned())).collect()
+    }
+
+    #[test]
+    fn bodies_end_where_their_framing_says_in_pieces_of_any_size() {
+        for piece in [1, 3, 1000] {
+            for (reply, body) in [
+                ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "hello"),
+                (
+                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n",
+                    "hello",
+                ),
+                (
+                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nA: b\r\n\r\n",
+                    "hello",
+                ),
+                ("HTTP/1.1 200 OK\r\n\r\nhello", "hello"),
+                (
+                    "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+                    "",
+                ),
+            ] {
+                assert_eq!(exchange(&[reply], 1, piece).unwrap(), ok(&[body]), "{reply:?} by {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_connection_goes_on_until_the_server_closes_it() {
+        // Both replies come on the first request's heels: the second is read from what is there.
+        let two =
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb";
+        assert_eq!(exchange(&[two], 2, 1000).unwrap(), ok(&["a", "b"]));
+        let closed = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\na";
+        assert_eq!(exchange(&[closed, closed], 2, 1000).unwrap(), ok(&["a", "a"]));
+    }
+
+    #[test]
+    fn a_body_that_breaks_off_is_an_error() {
+        for reply in [
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            "HTTP/1.1 200",
+        ] {
+            assert!(exchange(&[reply], 1, 1000).is_err(), "{reply:?}");
+        }
+    }
+}
