@@ -217,8 +217,6 @@ pub(crate) enum Unit {
     CpuSeconds,
     /// Mebibytes of memory; less is better.
     Mebibytes,
-    /// A count; neither is better.
-    Count,
 }
 
 impl Unit {
@@ -231,7 +229,6 @@ impl Unit {
             Self::Microseconds => "us",
             Self::CpuSeconds => "s",
             Self::Mebibytes => "MiB",
-            Self::Count => "",
         }
     }
 }

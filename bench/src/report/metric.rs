@@ -131,7 +131,7 @@ mod tests {
             (vec![3.0, 1.0, 2.0], 2.0, 1.0, 3.0),
             (vec![4.0, 1.0], 2.5, 1.0, 4.0),
         ] {
-            let metric = spread("x", Unit::Count, values);
+            let metric = spread("x", Unit::PerSecond, values);
             assert_eq!((metric.median, metric.min, metric.max), (median, min, max));
         }
     }

@@ -1,7 +1,6 @@
 //! The report as a table for people.
 
 use super::{Entry, Row};
-use crate::workload::Unit;
 
 /// Columns that have a place of their own; a workload's own numbers follow.
 const COLUMNS: [(&str, &str); 7] = [
@@ -70,9 +69,9 @@ fn spread_and_ratio(row: &Row, entry: &Entry) -> [String; 2] {
 fn others(entry: &Entry) -> Vec<String> {
     let known = |name: &str| HIDDEN.contains(&name) || COLUMNS.iter().any(|(column, _)| *column == name);
     let others = entry.metrics.iter().filter(|metric| !known(&metric.name));
-    let text =
-        |unit: Unit| if unit.symbol().is_empty() { String::new() } else { format!(" {}", unit.symbol()) };
-    others.map(|metric| format!("{} {}{}", metric.name, number(metric.median), text(metric.unit))).collect()
+    others
+        .map(|metric| format!("{} {} {}", metric.name, number(metric.median), metric.unit.symbol()))
+        .collect()
 }
 
 fn problem(entry: &Entry) -> Option<String> {
