@@ -64,6 +64,11 @@ impl Syncs {
         })
     }
 
+    #[cfg(feature = "testing")]
+    pub(super) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
     fn counted(&self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         if !self.durable {
             return Ok(());
@@ -78,6 +83,6 @@ impl Syncs {
 impl super::FilesystemStore {
     /// How often uploads and their publishing waited for the disk so far, a wait for each file or directory.
     pub fn syncs_count(&self) -> u64 {
-        self.volume.syncs.count.load(Ordering::Relaxed)
+        self.volume.syncs.count()
     }
 }

@@ -233,6 +233,23 @@ mod tests {
         assert_eq!(batch.finish().len(), 1);
     }
 
+    #[cfg(feature = "testing")]
+    #[tokio::test]
+    async fn a_large_upload_is_synced_as_it_comes_and_in_the_end() {
+        let (file, syncs) = (tempfile::tempfile().unwrap(), Syncs::new(true));
+        let begun = UploadProgress { size_bytes: 0, state: Vec::new() };
+        let mut writer = Box::new(FileWriter::new(Claimed::in_place(file), begun, syncs.clone()));
+        let batch = Bytes::from(vec![1; BATCH_BYTES]);
+        for _ in 0..=SYNC_AHEAD_BYTES / BATCH_BYTES as u64 {
+            writer.write(batch.clone()).await.unwrap();
+        }
+        writer.settle_sync().await.unwrap();
+        assert_eq!(syncs.count(), 1);
+        writer.write(batch).await.unwrap();
+        writer.finish().await.unwrap();
+        assert_eq!(syncs.count(), 2);
+    }
+
     #[tokio::test]
     async fn after_a_failed_write_nothing_is_acknowledged() {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
