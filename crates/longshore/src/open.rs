@@ -15,8 +15,8 @@ use crate::{
 /// How long an address to which a client is redirected holds, where the store has such addresses.
 const REDIRECT_LIFETIME: Duration = Duration::from_secs(20 * 60);
 
-/// Memory for small blobs: the configurations of some thousand images.
-const SMALL_BLOBS_BYTES: u64 = 16 * 1024 * 1024;
+/// The part of the memory for caches that small blobs have.
+const SMALL_BLOBS_SHARE: u64 = 4;
 
 /// Some three hundred years: the age of uploads that are never given up.
 const FOR_EVER: Duration = Duration::from_nanos(i64::MAX as u64);
@@ -41,15 +41,19 @@ pub(crate) async fn open(config: &Config, purpose: Use) -> anyhow::Result<Opened
     let store = FilesystemStore::open(&FilesystemSettings { root: root.clone(), durable: storage.durable })?;
     let metadata = metadata_settings(config, &root)?;
     let lock = FolderLock::take(&root, purpose, metadata.url.starts_with("sqlite:"))?;
-    let index = Metadata::open(&metadata).await.with_context(|| match &config.metadata.url {
+    // What runs beside a server pulls nothing.
+    let cache_bytes = if purpose == Use::Serve { config.metadata.cache_bytes } else { 0 };
+    let index_cache_bytes = cache_bytes - cache_bytes / SMALL_BLOBS_SHARE;
+    let index = Metadata::open_cached(&metadata, index_cache_bytes).await;
+    let index = index.with_context(|| match &config.metadata.url {
         Some(_) => "cannot open the index that metadata.url names".to_owned(),
         None => format!("cannot open the index in {}", root.join("longshore").display()),
     })?;
     let store = Arc::new(store);
-    let blobs: Arc<dyn BlobStore> = match purpose {
-        Use::Serve => Arc::new(SmallBlobs::new(store.clone(), SMALL_BLOBS_BYTES)),
-        // What checks the store must read the store.
-        Use::Beside | Use::Alone => store.clone(),
+    // What checks the store must read the store: it has no caches either.
+    let blobs: Arc<dyn BlobStore> = match cache_bytes / SMALL_BLOBS_SHARE {
+        0 => store.clone(),
+        share => Arc::new(SmallBlobs::new(store.clone(), share)),
     };
     let registry = Registry::new(index, blobs, store, registry_settings(config));
     Ok(Opened { registry, layout: DistributionLayout::new(root, storage.durable), _lock: lock })

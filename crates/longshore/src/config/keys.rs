@@ -181,7 +181,21 @@ pub(crate) const KEYS: &[Key] = &[
         "`sqlite:///absolute/path` or `postgres://user:password@host/database`. Not given: SQLite in \
          `longshore/index.sqlite3` under the storage folder.",
     ),
-    key("metadata.connections", Integer, "Connections to the database at most.").or("16"),
+    key(
+        "metadata.connections",
+        Integer,
+        "Connections to the database at most. One more listens to other replicas, unless `cache.size` is 0.",
+    )
+    .or("16"),
+    key("cache", Section, "What is kept in memory."),
+    key(
+        "cache.size",
+        Size,
+        "Memory for manifests, links of blobs and small blobs that were pulled lately. With several replicas over one \
+         PostgreSQL, a change that one acknowledged shows at the others some milliseconds later. `0`: every pull asks \
+         the index.",
+    )
+    .or("64MiB"),
     // Authentication.
     key("auth", Section, "Who may use the registry. Not given: everybody. At most one kind."),
     key("auth.htpasswd", Section, "Names and bcrypt hashes in a file; whoever is in it may do everything."),

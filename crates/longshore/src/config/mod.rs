@@ -201,7 +201,7 @@ impl Config {
         let config = Self {
             log: LogConfig::read(&section),
             storage: StorageConfig::read(&section),
-            metadata: MetadataConfig::read(&section.section("metadata")),
+            metadata: MetadataConfig::read(&section),
             auth: AuthConfig::read(&section.section("auth")),
             http: HttpConfig::read(&section.section("http")),
             notifications: NotificationsConfig::read(&section.section("notifications")),

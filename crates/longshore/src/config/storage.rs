@@ -22,6 +22,8 @@ pub(crate) struct MetadataConfig {
     /// `None`: SQLite under the storage folder.
     pub(crate) url: Option<Secret>,
     pub(crate) connections_max: usize,
+    /// What is kept of it in memory.
+    pub(crate) cache_bytes: u64,
 }
 
 impl StorageConfig {
@@ -43,7 +45,8 @@ impl StorageConfig {
 }
 
 impl MetadataConfig {
-    pub(super) fn read(metadata: &Section<'_>) -> Self {
+    pub(super) fn read(root: &Section<'_>) -> Self {
+        let metadata = root.section("metadata");
         let url = metadata.secret("url");
         let known = ["sqlite:", "postgres://", "postgresql://"];
         if url.as_ref().is_some_and(|url| !known.iter().any(|scheme| url.reveal().starts_with(scheme))) {
@@ -53,6 +56,10 @@ impl MetadataConfig {
         if !(1..=10_000).contains(&connections_max) {
             metadata.refuse("connections", "must lie between 1 and 10000");
         }
-        Self { url, connections_max: usize::try_from(connections_max).unwrap_or(usize::MAX) }
+        Self {
+            url,
+            connections_max: usize::try_from(connections_max).unwrap_or(usize::MAX),
+            cache_bytes: root.size("cache.size").unwrap_or_default(),
+        }
     }
 }
