@@ -1,5 +1,7 @@
 //! What a pull takes from the allocator, counted in a real server: a bound that no clock can blur.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 use std::{
     alloc::System,
     io::{Read as _, Write as _},
