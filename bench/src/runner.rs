@@ -22,7 +22,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if options.list {
         for workload in workloads::all() {
             let mark = if workload.by_default() { "" } else { " (by name only)" };
-            say(&format!("{:<24} {}{mark}", workload.name(), workload.about()));
+            say(&format!("{:<24}  {}{mark}", workload.name(), workload.about()));
         }
         return Ok(ExitCode::SUCCESS);
     }

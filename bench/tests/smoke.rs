@@ -121,7 +121,7 @@ fn a_registry_of_somebody_else_is_loaded_only_as_its_owner_allows() {
     };
     let ping = mine(&report, "ping");
     assert!(ping["problem"].is_null(), "{ping:#}");
-    assert!(!ping.to_string().contains("cpu_per_operation\""), "its CPU time is unknown: {ping:#}");
+    assert!(!ping.to_string().contains("\"cpu_per_operation\""), "its CPU time is unknown: {ping:#}");
     let refused = mine(&report, "manifest-get-tag");
     assert!(refused["problem"].as_str().is_some_and(|why| why.contains("--allow-push")), "{refused:#}");
 
