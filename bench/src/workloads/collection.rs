@@ -69,22 +69,23 @@ impl Session for Littered {
             all.extend(self.load(server, case, budget, "before")?);
         }
         server.stop();
+        let others = reviews(server)?;
         let small = budget.count(SMALL.0, 50);
         let large = if budget.long { LARGE.0 } else { 0 };
         index::fill_garbage(server, &garbage, small, SMALL.1)?;
         if large > 0 {
             index::fill_garbage(server, &garbage, large, LARGE.1)?;
         }
-        let blobs = usize::try_from(small + large)?;
+        let blobs = small + large;
         server.set_environment("LONGSHORE_COLLECTION_INTERVAL", "1s");
         server.start()?;
-        // What is polled below sees the collection's own commits, so it begins where the first of them is seen.
         let server = &*server;
-        wait(server, |due| due < blobs, blobs)?;
-        let (begun, left) = (Instant::now(), due(server, blobs)?);
+        // The clock runs from the first that is seen to be gone; with few blobs that is all of them.
+        let left = wait(server, |reviews| reviews < others + blobs)?.saturating_sub(others);
+        let begun = Instant::now();
         let took = std::thread::scope(|scope| {
             let ended = scope.spawn(move || -> Result<Duration> {
-                wait(server, |due| due == 0, 1)?;
+                wait(server, |reviews| reviews <= others)?;
                 Ok(begun.elapsed())
             });
             if case.connections() > 0 {
@@ -124,19 +125,22 @@ impl Littered {
     }
 }
 
-fn due(server: &Server, at_most: usize) -> Result<usize> {
-    block_on(async { index::open(server).await?.due(at_most).await })
+fn reviews(server: &Server) -> Result<u64> {
+    block_on(async { index::open(server).await?.reviews().await })
 }
 
-/// Waits until the number of due reviews, counted up to `at_most`, is what `until` says.
-fn wait(server: &Server, until: impl Fn(usize) -> bool, at_most: usize) -> Result<()> {
+/// Waits until the number of reviews on the queue is what `until` says; returns it.
+fn wait(server: &Server, until: impl Fn(u64) -> bool) -> Result<u64> {
     let deadline = Instant::now() + PATIENCE;
     block_on(async {
         let index = index::open(server).await?;
-        while !until(index.due(at_most).await?) {
-            ensure!(Instant::now() < deadline, "collection did not get on");
-            process::pause(Duration::from_millis(5));
+        loop {
+            let reviews = index.reviews().await?;
+            if until(reviews) {
+                return Ok(reviews);
+            }
+            ensure!(Instant::now() < deadline, "collection did not get on: {reviews} are left");
+            process::pause(Duration::from_millis(20));
         }
-        Ok(())
     })
 }
