@@ -21,7 +21,7 @@ impl Counted {
     async fn start() -> Self {
         let program = Path::new(env!("CARGO_BIN_EXE_longshore-bench")).with_file_name("longshore");
         assert!(program.exists(), "no {}: run the tests by `cargo test --workspace`", program.display());
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let file = |name: &str| folder.path().join(name);
         let (config, counts, log) = (file("config.yml"), file("counts"), file("log"));
         let text = format!(
@@ -29,16 +29,19 @@ impl Counted {
              {{rootdirectory: {}, durable: false}}}}\nhttp: {{addr: \"127.0.0.1:0\"}}\n",
             file("data").display()
         );
-        fs::write(&config, text).unwrap();
-        let output = fs::File::create(&log).unwrap();
+        fs::write(&config, text).expect("a temporary folder can be written");
+        let output = fs::File::create(&log).expect("a temporary folder can be written");
         let mut command = Command::new("strace");
         command.args(["-f", "-c", "-o"]).arg(&counts).arg(program).arg("serve").arg(config);
-        command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
+        command.stdin(Stdio::null()).stdout(output.try_clone().expect("a file can be shared")).stderr(output);
         let mut strace = command.spawn().expect("strace is installed; it is in Debian's strace");
         let address = eventually("its address", || {
-            let ended = strace.try_wait().unwrap();
+            let ended = strace.try_wait().expect("our own child can be waited for");
             let text = fs::read_to_string(&log).unwrap_or_default();
-            assert!(ended.is_none(), "strace cannot trace here (is ptrace forbidden?) or the server failed:\n{text}");
+            assert!(
+                ended.is_none(),
+                "strace cannot trace here (is ptrace forbidden?) or the server failed:\n{text}"
+            );
             async move { text.lines().find_map(listening_address) }
         });
         let address = address.await;
@@ -48,12 +51,13 @@ impl Counted {
     /// Ends the server; how many system calls it made in all.
     fn finish(mut self) -> u64 {
         let tracer = self.strace.id();
-        let children = fs::read_to_string(format!("/proc/{tracer}/task/{tracer}/children")).unwrap();
+        let children =
+            fs::read_to_string(format!("/proc/{tracer}/task/{tracer}/children")).expect("strace runs");
         let server = children.split_whitespace().next().expect("strace has the server as its child");
-        let ended = Command::new("kill").arg(server).status().unwrap();
+        let ended = Command::new("kill").arg(server).status().expect("kill is everywhere");
         assert!(ended.success());
-        self.strace.wait().unwrap();
-        let counts = fs::read_to_string(&self.counts).unwrap();
+        self.strace.wait().expect("our own child can be waited for");
+        let counts = fs::read_to_string(&self.counts).expect("strace writes its counts");
         let total = counts.lines().find(|line| line.ends_with(" total"));
         let calls = total.and_then(|line| line.split_whitespace().nth(3)?.parse().ok());
         calls.unwrap_or_else(|| panic!("strace counts:\n{counts}"))
@@ -69,7 +73,11 @@ fn listening_address(line: &str) -> Option<String> {
 
 /// System calls for each of so many GETs, beyond those of a server that is started, pushed to and ended with fewer of
 /// them.
-async fn calls_each(layer_bytes: usize, path: impl Fn(&longshore_testkit::Content) -> String, requests: u64) -> f64 {
+async fn calls_each(
+    layer_bytes: usize,
+    path: impl Fn(&longshore_testkit::Content) -> String,
+    requests: u64,
+) -> f64 {
     let mut totals = [0; 2];
     for (total, requests) in totals.iter_mut().zip([10, 10 + requests]) {
         let server = Counted::start().await;
