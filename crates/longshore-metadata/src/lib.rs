@@ -4,6 +4,7 @@
 //! [`Metadata`] hands out transactions: [`ReadTx`] for reading, [`WriteTx`] (which reads too) for changing. The
 //! methods of both are spread over one file per subject. Nothing here reads a clock: moments are arguments.
 
+mod audit;
 mod blobs;
 #[cfg(feature = "bulk")]
 mod bulk;
@@ -21,6 +22,7 @@ mod page;
 #[cfg(test)]
 mod plans;
 mod postgres;
+mod projects;
 mod reading;
 mod repositories;
 mod reviews;
@@ -29,7 +31,9 @@ mod sql;
 mod sqlite;
 mod tags;
 mod uploads;
+mod users;
 
+pub use audit::NewAuditEvent;
 pub use blobs::{BlobId, BlobRecord};
 #[cfg(feature = "bulk")]
 pub use bulk::BulkFill;
@@ -43,7 +47,9 @@ pub use manifests::{
     ManifestId, ManifestRecord, ManifestReference, NewManifest, ReferenceKind, ReferrerRecord, StoredManifest,
 };
 pub use page::Page;
+pub use projects::{ProjectId, ProjectRecord};
 pub use repositories::{RepositoryId, RepositoryRecord};
 pub use reviews::{BlobReview, ManifestReview, ReviewEvent};
 pub use tags::{TagEvent, TagEventAction, TagRecord};
 pub use uploads::UploadRecord;
+pub use users::{NewUser, UserId, UserRecord};

@@ -3,7 +3,8 @@
 use crate::{MetadataError, WriteTx, sql::params};
 
 /// Every step, in order; step `n` makes version `n + 1`. A step that was released is never changed.
-const STEPS: [&str; 1] = [include_str!("migrations/0001_index.sql")];
+const STEPS: [&str; 2] =
+    [include_str!("migrations/0001_index.sql"), include_str!("migrations/0002_accounts.sql")];
 
 /// What has a different spelling in the two databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use longshore_types::{Digest, RepositoryName, Timestamp};
 
-use crate::{BlobId, JobId, ManifestId, MetadataError, Page, RepositoryId};
+use crate::{BlobId, JobId, ManifestId, MetadataError, Page, ProjectId, RepositoryId, UserId};
 
 /// A parameter or a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ macro_rules! ids {
         }
     })* };
 }
-ids!(BlobId, JobId, ManifestId, RepositoryId);
+ids!(BlobId, JobId, ManifestId, ProjectId, RepositoryId, UserId);
 
 impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
     fn from(value: Option<T>) -> Self {

@@ -1,0 +1,239 @@
+-- Accounts: who there is, what they may do where, and what was done. Braces as in 0001.
+
+CREATE TABLE users (
+    id {id},
+    name {text} NOT NULL UNIQUE,
+    email {text},
+    real_name {text} NOT NULL,
+    comment {text} NOT NULL,
+    -- Which source vouches for the user, and the name there that never changes (a DN, a subject).
+    source {text} NOT NULL,
+    external_id {text},
+    system_role {small} NOT NULL,
+    password_hash {text},
+    password_changed_at {int},
+    failed_logins {int} NOT NULL,
+    last_failed_at {int},
+    disabled {small} NOT NULL,
+    created_at {int} NOT NULL,
+    updated_at {int} NOT NULL,
+    last_login_at {int}
+){rows};
+CREATE UNIQUE INDEX users_by_source ON users (source, external_id) WHERE external_id IS NOT NULL;
+CREATE UNIQUE INDEX users_by_email ON users (email) WHERE email IS NOT NULL;
+
+CREATE TABLE user_groups (
+    id {id},
+    kind {small} NOT NULL,
+    name {text} NOT NULL,
+    -- The DN of an LDAP group; for the other kinds the name.
+    external_id {text} NOT NULL,
+    created_at {int} NOT NULL,
+    UNIQUE (kind, external_id)
+){rows};
+CREATE INDEX user_groups_by_name ON user_groups (name, id);
+
+-- As the source said at the user's last login.
+CREATE TABLE user_group_members (
+    group_id {int} NOT NULL REFERENCES user_groups (id),
+    user_id {int} NOT NULL REFERENCES users (id),
+    PRIMARY KEY (group_id, user_id)
+){clustered};
+CREATE INDEX user_group_members_by_user ON user_group_members (user_id, group_id);
+
+-- Those of projects' owners; the numbers of built-in roles are not here.
+CREATE TABLE roles (
+    id {id},
+    name {text} NOT NULL UNIQUE,
+    permissions {text} NOT NULL,
+    created_at {int} NOT NULL,
+    updated_at {int} NOT NULL
+){rows};
+
+ALTER TABLE projects ADD COLUMN owner_id {int} REFERENCES users (id);
+ALTER TABLE projects ADD COLUMN updated_at {int} NOT NULL DEFAULT 0;
+UPDATE projects SET updated_at = created_at;
+CREATE INDEX projects_by_parent ON projects (parent_id, name);
+CREATE INDEX projects_by_owner ON projects (owner_id, id);
+
+ALTER TABLE repositories ADD COLUMN description {text} NOT NULL DEFAULT '';
+CREATE INDEX repositories_by_project ON repositories (project_id, name);
+
+CREATE TABLE project_metadata (
+    project_id {int} NOT NULL REFERENCES projects (id),
+    key {text} NOT NULL,
+    value {text} NOT NULL,
+    PRIMARY KEY (project_id, key)
+){clustered};
+CREATE INDEX project_metadata_by_value ON project_metadata (key, value, project_id);
+
+-- A user or a group in a project; `repositories` is a pattern within it, empty for all.
+CREATE TABLE project_members (
+    id {id},
+    project_id {int} NOT NULL REFERENCES projects (id),
+    user_id {int} REFERENCES users (id),
+    group_id {int} REFERENCES user_groups (id),
+    role_id {int} NOT NULL,
+    repositories {text} NOT NULL,
+    condition_id {int},
+    created_at {int} NOT NULL
+){rows};
+CREATE UNIQUE INDEX project_members_users ON project_members (project_id, user_id, repositories) WHERE user_id IS NOT NULL;
+CREATE UNIQUE INDEX project_members_groups ON project_members (project_id, group_id, repositories) WHERE group_id IS NOT NULL;
+CREATE INDEX project_members_by_project ON project_members (project_id, id);
+CREATE INDEX project_members_by_user ON project_members (user_id, project_id);
+CREATE INDEX project_members_by_group ON project_members (group_id, project_id);
+CREATE INDEX project_members_by_role ON project_members (role_id, id);
+
+-- Conditions on grants.
+CREATE TABLE access_policies (
+    id {id},
+    name {text} NOT NULL UNIQUE,
+    description {text} NOT NULL,
+    text {text} NOT NULL,
+    created_at {int} NOT NULL,
+    updated_at {int} NOT NULL
+){rows};
+
+CREATE TABLE robots (
+    id {id},
+    -- `team+ci` in a project, `ci` for the system; callers see it behind a prefix.
+    name {text} NOT NULL UNIQUE,
+    project_id {int} REFERENCES projects (id),
+    description {text} NOT NULL,
+    secret_hash {bytes} NOT NULL,
+    permissions {text} NOT NULL,
+    disabled {small} NOT NULL,
+    duration_days {int} NOT NULL,
+    expires_at {int},
+    created_by {text} NOT NULL,
+    created_at {int} NOT NULL,
+    updated_at {int} NOT NULL,
+    last_used_at {int}
+){rows};
+CREATE INDEX robots_by_project ON robots (project_id, id);
+
+CREATE TABLE access_tokens (
+    id {id},
+    user_id {int} NOT NULL REFERENCES users (id),
+    name {text} NOT NULL,
+    secret_hash {bytes} NOT NULL UNIQUE,
+    -- What it narrows its user to; NULL narrows nothing.
+    permissions {text},
+    created_at {int} NOT NULL,
+    expires_at {int},
+    last_used_at {int},
+    UNIQUE (user_id, name)
+){rows};
+CREATE INDEX access_tokens_by_user ON access_tokens (user_id, id);
+
+-- Whose tokens stand for a robot.
+CREATE TABLE trust_rules (
+    id {id},
+    name {text} NOT NULL UNIQUE,
+    kind {small} NOT NULL,
+    issuer {text} NOT NULL,
+    audience {text} NOT NULL,
+    claims {text} NOT NULL,
+    robot_id {int} NOT NULL REFERENCES robots (id),
+    disabled {small} NOT NULL,
+    created_at {int} NOT NULL,
+    updated_at {int} NOT NULL
+){rows};
+CREATE INDEX trust_rules_by_issuer ON trust_rules (issuer, id);
+CREATE INDEX trust_rules_by_robot ON trust_rules (robot_id, id);
+
+CREATE TABLE signing_keys (
+    id {text} PRIMARY KEY,
+    algorithm {text} NOT NULL,
+    private_key {bytes} NOT NULL,
+    created_at {int} NOT NULL,
+    -- From then on it verifies nothing; NULL while it may sign.
+    retires_at {int}
+){clustered};
+
+CREATE TABLE sessions (
+    id_hash {bytes} PRIMARY KEY,
+    user_id {int} NOT NULL REFERENCES users (id),
+    csrf_hash {bytes} NOT NULL,
+    address {text} NOT NULL,
+    created_at {int} NOT NULL,
+    last_seen_at {int} NOT NULL,
+    expires_at {int} NOT NULL
+){clustered};
+CREATE INDEX sessions_by_user ON sessions (user_id, expires_at);
+CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+
+-- Append only. Names, not rows: the record outlives what it tells of. `sequence` and `hash` are filled in afterwards, in order.
+CREATE TABLE audit_events (
+    id {id},
+    at {int} NOT NULL,
+    operation {text} NOT NULL,
+    resource_type {text} NOT NULL,
+    resource {text} NOT NULL,
+    project_id {int},
+    project {text},
+    actor {text} NOT NULL,
+    address {text} NOT NULL,
+    request_id {text} NOT NULL,
+    succeeded {small} NOT NULL,
+    detail {text} NOT NULL,
+    sequence {int} UNIQUE,
+    hash {bytes}
+){rows};
+CREATE INDEX audit_events_unsealed ON audit_events (id) WHERE sequence IS NULL;
+CREATE INDEX audit_events_by_time ON audit_events (at, id);
+CREATE INDEX audit_events_by_project ON audit_events (project_id, id);
+CREATE INDEX audit_events_by_actor ON audit_events (actor, id);
+CREATE INDEX audit_events_by_operation ON audit_events (operation, id);
+CREATE INDEX audit_events_by_resource_type ON audit_events (resource_type, id);
+
+-- -1 bytes: no limit; a project without a row has the limit of the configuration.
+CREATE TABLE project_quotas (
+    project_id {int} PRIMARY KEY REFERENCES projects (id),
+    hard_bytes {int} NOT NULL,
+    created_at {int} NOT NULL,
+    updated_at {int} NOT NULL
+){rows};
+
+-- What a project holds, each content once, spread over rows so that pushes at the same time need not share one. A row may grow to
+-- what it was allotted; the rows' allotments together never exceed the limit.
+CREATE TABLE project_usage (
+    project_id {int} NOT NULL REFERENCES projects (id),
+    shard {int} NOT NULL,
+    used_bytes {int} NOT NULL,
+    allotted_bytes {int} NOT NULL,
+    PRIMARY KEY (project_id, shard)
+){clustered};
+
+CREATE TABLE labels (
+    id {id},
+    name {text} NOT NULL,
+    description {text} NOT NULL,
+    color {text} NOT NULL,
+    -- NULL: of the whole registry.
+    project_id {int} REFERENCES projects (id),
+    created_at {int} NOT NULL,
+    updated_at {int} NOT NULL
+){rows};
+CREATE UNIQUE INDEX labels_of_projects ON labels (project_id, name) WHERE project_id IS NOT NULL;
+CREATE UNIQUE INDEX labels_of_all ON labels (name) WHERE project_id IS NULL;
+
+CREATE TABLE manifest_labels (
+    manifest_id {int} NOT NULL REFERENCES manifests (id),
+    label_id {int} NOT NULL REFERENCES labels (id),
+    PRIMARY KEY (manifest_id, label_id)
+){clustered};
+CREATE INDEX manifest_labels_by_label ON manifest_labels (label_id, manifest_id);
+
+-- Pulls, counted in batches beside them.
+CREATE TABLE repository_pulls (
+    repository_id {int} PRIMARY KEY REFERENCES repositories (id),
+    pulls {int} NOT NULL,
+    last_pulled_at {int} NOT NULL
+){rows};
+CREATE TABLE manifest_pulls (
+    manifest_id {int} PRIMARY KEY REFERENCES manifests (id),
+    pulls {int} NOT NULL,
+    last_pulled_at {int} NOT NULL
+){rows};
