@@ -21,7 +21,7 @@ pub use digest::{Digest, DigestAlgorithm, DigestError, Digester, DigesterState};
 pub use error_code::ErrorCode;
 pub use manifest::{Manifest, ManifestError, ManifestKind};
 pub use media_type::{MediaType, MediaTypeError};
-pub use name::{NameError, ProjectName, RepositoryName};
+pub use name::{NameError, ProjectName, ProjectNameError, RepositoryName};
 pub use reference::{Reference, ReferenceError};
 pub use tag::{Tag, TagError};
 pub use timestamp::Timestamp;
