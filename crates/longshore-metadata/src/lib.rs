@@ -4,6 +4,7 @@
 //! [`Metadata`] hands out transactions: [`ReadTx`] for reading, [`WriteTx`] (which reads too) for changing. The
 //! methods of both are spread over one file per subject. Nothing here reads a clock: moments are arguments.
 
+mod access_tokens;
 mod audit;
 mod blobs;
 #[cfg(feature = "bulk")]
@@ -15,8 +16,10 @@ mod durability;
 mod error;
 #[cfg(feature = "testing")]
 mod fault;
+mod groups;
 mod jobs;
 mod manifests;
+mod members;
 mod migrations;
 mod page;
 #[cfg(test)]
@@ -26,6 +29,8 @@ mod projects;
 mod reading;
 mod repositories;
 mod reviews;
+mod robots;
+mod roles;
 mod settings;
 mod sql;
 mod sqlite;
@@ -33,6 +38,7 @@ mod tags;
 mod uploads;
 mod users;
 
+pub use access_tokens::{AccessTokenId, AccessTokenRecord};
 pub use audit::NewAuditEvent;
 pub use blobs::{BlobId, BlobRecord};
 #[cfg(feature = "bulk")]
@@ -42,14 +48,18 @@ pub use database::{Metadata, MetadataSettings, ReadTx, WriteTx};
 pub use error::MetadataError;
 #[cfg(feature = "testing")]
 pub use fault::FaultPlan;
+pub use groups::{GroupId, GroupKind, GroupRecord};
 pub use jobs::{JobId, JobRecord};
 pub use manifests::{
     ManifestId, ManifestRecord, ManifestReference, NewManifest, ReferenceKind, ReferrerRecord, StoredManifest,
 };
+pub use members::{Holder, MemberId, MemberRecord, Membership};
 pub use page::Page;
 pub use projects::{ProjectId, ProjectRecord};
 pub use repositories::{RepositoryId, RepositoryRecord};
 pub use reviews::{BlobReview, ManifestReview, ReviewEvent};
+pub use robots::{RobotId, RobotRecord};
+pub use roles::RoleRecord;
 pub use tags::{TagEvent, TagEventAction, TagRecord};
 pub use uploads::UploadRecord;
 pub use users::{NewUser, UserId, UserRecord};

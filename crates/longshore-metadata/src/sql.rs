@@ -7,7 +7,10 @@ use std::borrow::Cow;
 
 use longshore_types::{Digest, RepositoryName, Timestamp};
 
-use crate::{BlobId, JobId, ManifestId, MetadataError, Page, ProjectId, RepositoryId, UserId};
+use crate::{
+    AccessTokenId, BlobId, GroupId, JobId, ManifestId, MemberId, MetadataError, Page, ProjectId,
+    RepositoryId, RobotId, UserId,
+};
 
 /// A parameter or a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +83,23 @@ macro_rules! ids {
         }
     })* };
 }
-ids!(BlobId, JobId, ManifestId, ProjectId, RepositoryId, UserId);
+ids!(AccessTokenId, BlobId, GroupId, JobId, ManifestId, MemberId, ProjectId, RepositoryId, RobotId, UserId);
+
+/// Rows whose numbers people see in the management API.
+macro_rules! numbered {
+    ($($id:ident),*) => { $(impl $id {
+        /// The number that the management API shows.
+        pub fn number(self) -> i64 {
+            self.0
+        }
+
+        /// The row of that number, which may not exist.
+        pub fn of_number(number: i64) -> Self {
+            Self(number)
+        }
+    })* };
+}
+numbered!(AccessTokenId, GroupId, ManifestId, MemberId, ProjectId, RepositoryId, RobotId, UserId);
 
 impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
     fn from(value: Option<T>) -> Self {
