@@ -8,6 +8,8 @@ mod authenticator;
 mod caller;
 mod challenge;
 mod htpasswd;
+mod permission;
+mod role;
 mod scope;
 mod token;
 
@@ -15,5 +17,7 @@ pub use authenticator::{AuthError, Authenticator, SettingsError};
 pub use caller::{Action, Caller, Permissions, RepositoryGrant};
 pub use challenge::ChallengeProblem;
 pub use htpasswd::{Htpasswd, HtpasswdSettings};
+pub use permission::{Level, Permission, PermissionError, PermissionSet, Resource, Verb};
+pub use role::{BuiltInRole, PUBLIC_PROJECT, ProjectCreation, Role, RoleId, SystemRole, of_every_user};
 pub use scope::Scope;
 pub use token::{TokenSettings, TokenVerifier};
