@@ -1,23 +1,38 @@
 //! Who is calling, and may they do this? Knows no web framework, no clock and no environment: the value of the
 //! `Authorization` header, the moment and the settings are arguments.
 //!
+//! [`decide`] says what a [`Principal`] may do, from all that was granted to them ([`Access`]).
+//!
 //! [`Authenticator`] turns credentials into a [`Caller`], or an [`AuthError`]; its [`Authenticator::challenge`] is the
 //! `WWW-Authenticate` header that asks for better ones.
 
+mod access;
 mod authenticator;
 mod caller;
 mod challenge;
+mod circumstances;
+mod decision;
 mod htpasswd;
+mod pattern;
 mod permission;
+mod principal;
 mod role;
 mod scope;
 mod token;
 
+pub use access::{Access, Grant, GrantKind, GrantScope};
 pub use authenticator::{AuthError, Authenticator, SettingsError};
 pub use caller::{Action, Caller, Permissions, RepositoryGrant};
 pub use challenge::ChallengeProblem;
+pub use circumstances::{Circumstances, ClientCertificate};
+pub use decision::{
+    Because, Conditions, Decision, NoConditions, ProjectView, Question, Target, decide, decide_action,
+    decide_with,
+};
 pub use htpasswd::{Htpasswd, HtpasswdSettings};
+pub use pattern::{PatternError, RepositoryPattern};
 pub use permission::{Level, Permission, PermissionError, PermissionSet, Resource, Verb};
+pub use principal::{Principal, PrincipalKind};
 pub use role::{BuiltInRole, PUBLIC_PROJECT, ProjectCreation, Role, RoleId, SystemRole, of_every_user};
 pub use scope::Scope;
 pub use token::{TokenSettings, TokenVerifier};

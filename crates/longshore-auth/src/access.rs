@@ -1,0 +1,141 @@
+//! What one principal was given, and where.
+
+use std::{fmt, sync::Arc};
+
+use longshore_types::{ProjectName, RepositoryName};
+
+use crate::{PermissionSet, Principal, RepositoryPattern};
+
+/// Where a grant holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum GrantScope {
+    /// Outside of projects.
+    System,
+    /// In every project.
+    AllProjects,
+    /// In one project and those inside of it.
+    Project(ProjectName),
+}
+
+impl GrantScope {
+    /// Whether it takes in a project; `None` is what lies outside of projects.
+    pub fn covers(&self, project: Option<&ProjectName>) -> bool {
+        match (self, project) {
+            (Self::System, None) | (Self::AllProjects, Some(_)) => true,
+            (Self::Project(own), Some(project)) => own.covers(project),
+            (Self::System, Some(_)) | (Self::AllProjects | Self::Project(_), None) => false,
+        }
+    }
+
+    /// What a repository is called within it, which is what patterns are compared with: the rest after the project's
+    /// name, or the whole name where the grant holds in every project.
+    pub fn repository_within<'a>(&self, repository: &'a RepositoryName) -> Option<&'a str> {
+        match self {
+            Self::System => None,
+            Self::AllProjects => Some(repository.as_str()),
+            Self::Project(own) => own.repository_within(repository),
+        }
+    }
+}
+
+impl fmt::Display for GrantScope {
+    /// `the system`, `every project` or `project team/sub`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System => f.write_str("the system"),
+            Self::AllProjects => f.write_str("every project"),
+            Self::Project(name) => write!(f, "project {name}"),
+        }
+    }
+}
+
+/// How a grant counts beside others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GrantKind {
+    /// A role in a project. Of these the ones nearest to the project decide, and those further up count no more.
+    Role,
+    /// Rights to some repositories, which add to whatever else there is.
+    Repository,
+    /// A robot's permissions, which add to whatever else there is.
+    Robot,
+}
+
+/// Permissions somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Where it holds.
+    pub scope: GrantScope,
+    /// The repositories that it is limited to. With a pattern it says nothing of the project itself.
+    pub repositories: Option<RepositoryPattern>,
+    /// What it allows.
+    pub permissions: PermissionSet,
+    /// How it counts beside others. A role that is limited to repositories counts as [`GrantKind::Repository`].
+    pub kind: GrantKind,
+    /// Where it comes from, in words for people: `member of team as developer`.
+    pub origin: Arc<str>,
+    /// The policy that must agree as well. A grant whose condition does not hold allows nothing.
+    pub condition: Option<Arc<str>>,
+}
+
+impl Grant {
+    /// Permissions somewhere, on no condition and not limited to repositories.
+    pub fn new(
+        scope: GrantScope,
+        kind: GrantKind,
+        permissions: PermissionSet,
+        origin: impl Into<Arc<str>>,
+    ) -> Self {
+        Self { scope, repositories: None, permissions, kind, origin: origin.into(), condition: None }
+    }
+
+    /// The same, limited to repositories.
+    #[must_use]
+    pub fn limited_to(mut self, repositories: RepositoryPattern) -> Self {
+        self.repositories = Some(repositories);
+        self
+    }
+
+    /// The same, on a condition.
+    #[must_use]
+    pub fn on_condition(mut self, condition: impl Into<Arc<str>>) -> Self {
+        self.condition = Some(condition.into());
+        self
+    }
+
+    /// Whether it is one of the grants of which the nearest decide.
+    pub fn is_role(&self) -> bool {
+        self.kind == GrantKind::Role && self.repositories.is_none()
+    }
+}
+
+/// All that one principal was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Who.
+    pub principal: Principal,
+    /// What.
+    pub grants: Vec<Grant>,
+    /// What an access token narrows it to; it never adds. What everybody may do without a login is not narrowed.
+    pub ceiling: Option<Vec<Grant>>,
+}
+
+impl Access {
+    /// What everybody has.
+    pub fn anonymous() -> Self {
+        Self { principal: Principal::Anonymous, grants: Vec::new(), ceiling: None }
+    }
+
+    /// Whether some grant, on whatever condition, may reach the project, one inside of it, or a repository there: whether
+    /// it makes sense to decide about each of them. `false` means that only what is public can be allowed.
+    pub fn reaches(&self, project: &ProjectName) -> bool {
+        let may_reach = |grant: &Grant| match &grant.scope {
+            GrantScope::System => false,
+            GrantScope::AllProjects => true,
+            GrantScope::Project(own) => own.covers(project) || project.covers(own),
+        };
+        let within_ceiling = self.ceiling.as_ref().is_none_or(|ceiling| ceiling.iter().any(may_reach));
+        let given =
+            self.principal.system_role() != crate::SystemRole::None || self.grants.iter().any(may_reach);
+        within_ceiling && given
+    }
+}

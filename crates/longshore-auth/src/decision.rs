@@ -1,0 +1,264 @@
+//! May this principal do this to that? A pure function, and why it said so.
+//!
+//! In this order: what is public is allowed to everybody. A system role allows what it does. Then the grants: of the
+//! roles those nearest to the project decide, walking from the project up through its parents to those that hold in every
+//! project; rights to repositories and permissions of robots add to them. What an access token leaves of all this is
+//! allowed.
+
+use std::fmt;
+
+use longshore_types::{ProjectName, RepositoryName};
+
+use crate::{Access, Action, Circumstances, Grant, GrantScope, Permission, SystemRole, role::PUBLIC_PROJECT};
+
+/// A project, as far as decisions ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProjectView<'a> {
+    /// Its name.
+    pub name: &'a ProjectName,
+    /// Whether everybody may read it: the nearest setting on the way from it to the top level.
+    pub public: bool,
+}
+
+/// What a request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// The project, or `None` for what lies outside of projects.
+    pub project: Option<ProjectView<'a>>,
+    /// The repository in that project, or `None` for the project itself.
+    pub repository: Option<&'a RepositoryName>,
+}
+
+impl<'a> Target<'a> {
+    /// What lies outside of projects.
+    pub const SYSTEM: Target<'static> = Target { project: None, repository: None };
+
+    /// A project itself.
+    pub fn project(name: &'a ProjectName, public: bool) -> Self {
+        Self { project: Some(ProjectView { name, public }), repository: None }
+    }
+
+    /// A repository of that project.
+    pub fn repository(project: &'a ProjectName, public: bool, repository: &'a RepositoryName) -> Self {
+        Self { project: Some(ProjectView { name: project, public }), repository: Some(repository) }
+    }
+
+    /// Whether the repository, if there is one, lies in the project.
+    fn is_consistent(&self) -> bool {
+        match (&self.project, self.repository) {
+            (_, None) => true,
+            (Some(project), Some(repository)) => project.name.contains(repository),
+            (None, Some(_)) => false,
+        }
+    }
+}
+
+/// Tells whether the conditions of grants hold.
+pub trait Conditions {
+    /// Whether the policy of that name agrees. It must say no to a name it does not know.
+    fn hold(&self, condition: &str, request: &Question<'_>) -> bool;
+}
+
+/// Where no policies are at hand: no condition holds, so grants with one allow nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoConditions;
+
+impl Conditions for NoConditions {
+    fn hold(&self, _: &str, _: &Question<'_>) -> bool {
+        false
+    }
+}
+
+/// What is asked: all that a decision depends on but the policies.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Who asks, and what they were given.
+    pub access: &'a Access,
+    /// What for.
+    pub target: Target<'a>,
+    /// To do what.
+    pub permission: Permission,
+    /// How things stand.
+    pub circumstances: &'a Circumstances,
+}
+
+/// Yes or no, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision<'a> {
+    /// Whether it may be done.
+    pub allowed: bool,
+    /// What decided. It tells of grants that nobody but its holder and administrators may see: for audit records and
+    /// simulations, never for an answer to somebody refused.
+    pub because: Because<'a>,
+}
+
+/// What decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Because<'a> {
+    /// Allowed: everybody may do this in a public project.
+    Public,
+    /// Allowed by what the principal is beyond projects.
+    System(SystemRole),
+    /// Allowed by this grant.
+    Granted(&'a Grant),
+    /// Refused: nothing allows it.
+    NotGranted,
+    /// Refused: these roles are the nearest to the project, and none of them allows it. Roles further up don't count.
+    RoleLacks(Vec<&'a Grant>),
+    /// Refused: this grant would allow it, but its condition does not hold.
+    Condition(&'a Grant),
+    /// Refused: the principal may do it, but the access token that they came with may not.
+    Ceiling,
+    /// Refused: the repository is not in the project, which is a mistake of whoever asks.
+    Inconsistent,
+}
+
+impl fmt::Display for Because<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Public => f.write_str("everybody may do this in a public project"),
+            Self::System(SystemRole::Admin) => f.write_str("system administrator"),
+            Self::System(SystemRole::Auditor) => f.write_str("auditor"),
+            Self::System(SystemRole::None) => f.write_str("no system role"),
+            Self::Granted(grant) => write!(f, "{} ({})", grant.origin, grant.scope),
+            Self::NotGranted => f.write_str("nothing grants it"),
+            Self::RoleLacks(grants) => {
+                f.write_str("the nearest role does not allow it:")?;
+                for (i, grant) in grants.iter().enumerate() {
+                    write!(f, "{} {} ({})", if i == 0 { "" } else { "," }, grant.origin, grant.scope)?;
+                }
+                Ok(())
+            }
+            Self::Condition(grant) => write!(
+                f,
+                "{} ({}) would allow it, but its condition {} does not hold",
+                grant.origin,
+                grant.scope,
+                grant.condition.as_deref().unwrap_or_default()
+            ),
+            Self::Ceiling => f.write_str("the access token does not allow it"),
+            Self::Inconsistent => f.write_str("the repository is not in the project"),
+        }
+    }
+}
+
+impl<'a> Decision<'a> {
+    fn allowed(because: Because<'a>) -> Self {
+        Self { allowed: true, because }
+    }
+
+    fn refused(because: Because<'a>) -> Self {
+        Self { allowed: false, because }
+    }
+}
+
+/// Decides where no policies are at hand: grants with a condition allow nothing.
+pub fn decide<'a>(
+    access: &'a Access,
+    target: &Target<'a>,
+    permission: Permission,
+    circumstances: &'a Circumstances,
+) -> Decision<'a> {
+    decide_with(&Question { access, target: *target, permission, circumstances }, &NoConditions)
+}
+
+/// Decides.
+pub fn decide_with<'a>(question: &Question<'a>, conditions: &dyn Conditions) -> Decision<'a> {
+    if !question.target.is_consistent() {
+        return Decision::refused(Because::Inconsistent);
+    }
+    // First of all, and whatever an access token says: leaving out the token would allow it too.
+    if question.target.project.is_some_and(|project| project.public)
+        && PUBLIC_PROJECT.contains(question.permission)
+    {
+        return Decision::allowed(Because::Public);
+    }
+    let decision = decide_without_ceiling(question, conditions);
+    match &question.access.ceiling {
+        Some(ceiling) if decision.allowed => {
+            if ceiling.iter().any(|grant| grant.allows(question, conditions)) {
+                decision
+            } else {
+                Decision::refused(Because::Ceiling)
+            }
+        }
+        _ => decision,
+    }
+}
+
+/// Decides about an action of the distribution API: all of its permissions are needed.
+pub fn decide_action<'a>(
+    access: &'a Access,
+    target: &Target<'a>,
+    action: Action,
+    circumstances: &'a Circumstances,
+    conditions: &dyn Conditions,
+) -> Decision<'a> {
+    let mut last = Decision::refused(Because::NotGranted);
+    for permission in action.permissions().iter() {
+        last = decide_with(&Question { access, target: *target, permission, circumstances }, conditions);
+        if !last.allowed {
+            break;
+        }
+    }
+    last
+}
+
+fn decide_without_ceiling<'a>(question: &Question<'a>, conditions: &dyn Conditions) -> Decision<'a> {
+    let system_role = question.access.principal.system_role();
+    if system_role.allows(question.permission) {
+        return Decision::allowed(Because::System(system_role));
+    }
+    let roles = nearest_roles(question);
+    let adding = question.access.grants.iter().filter(|grant| !grant.is_role());
+    let mut unmet = None;
+    for grant in roles.iter().copied().chain(adding) {
+        if !grant.would_allow(question) {
+            continue;
+        }
+        if grant.condition_holds(question, conditions) {
+            return Decision::allowed(Because::Granted(grant));
+        }
+        unmet = unmet.or(Some(grant));
+    }
+    Decision::refused(match unmet {
+        Some(grant) => Because::Condition(grant),
+        None if roles.is_empty() => Because::NotGranted,
+        None => Because::RoleLacks(roles),
+    })
+}
+
+/// The roles that count: those of the first level that has any, be it on a condition that does not hold. Were such a
+/// level passed over, who is restricted near the project would get wider rights from further away.
+fn nearest_roles<'a>(question: &Question<'a>) -> Vec<&'a Grant> {
+    let at = |scope: &GrantScope| -> Vec<&'a Grant> {
+        question.access.grants.iter().filter(|grant| grant.is_role() && grant.scope == *scope).collect()
+    };
+    let Some(project) = question.target.project else { return at(&GrantScope::System) };
+    let levels = project.name.ancestors().map(GrantScope::Project).chain([GrantScope::AllProjects]);
+    levels.map(|scope| at(&scope)).find(|roles| !roles.is_empty()).unwrap_or_default()
+}
+
+impl Grant {
+    /// Whether it allows what is asked, were there no other grants.
+    fn allows(&self, question: &Question<'_>, conditions: &dyn Conditions) -> bool {
+        self.would_allow(question) && self.condition_holds(question, conditions)
+    }
+
+    /// The same, but for its condition.
+    fn would_allow(&self, question: &Question<'_>) -> bool {
+        self.permissions.contains(question.permission)
+            && self.scope.covers(question.target.project.map(|project| project.name))
+            && self.repositories.as_ref().is_none_or(|pattern| {
+                let within = question.target.repository.and_then(|name| self.scope.repository_within(name));
+                within.is_some_and(|name| pattern.matches(name))
+            })
+    }
+
+    fn condition_holds(&self, question: &Question<'_>, conditions: &dyn Conditions) -> bool {
+        self.condition.as_deref().is_none_or(|condition| conditions.hold(condition, question))
+    }
+}
+
+#[cfg(test)]
+mod tests;
