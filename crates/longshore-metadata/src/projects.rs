@@ -82,6 +82,18 @@ impl ReadTx {
     }
 }
 
+impl ReadTx {
+    /// One setting of a project.
+    pub async fn project_setting(
+        &mut self,
+        id: ProjectId,
+        key: &str,
+    ) -> Result<Option<String>, MetadataError> {
+        let sql = "SELECT value FROM project_metadata WHERE project_id = $1 AND key = $2";
+        self.query_opt(sql, params![id, key]).await?.map(|mut row| row.text()).transpose()
+    }
+}
+
 impl WriteTx {
     /// Makes a project; `false` when the name is taken.
     pub async fn insert_project(

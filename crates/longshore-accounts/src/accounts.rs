@@ -1,0 +1,71 @@
+//! The parts that every use case works with.
+
+use std::{sync::Arc, time::Duration};
+
+use longshore_auth::ProjectCreation;
+use longshore_identity::PasswordSource;
+use longshore_metadata::Metadata;
+
+/// What an operator may set about accounts in the configuration file.
+#[derive(Clone, Debug)]
+pub struct AccountsSettings {
+    /// What tokens name as issuer and audience. From `accounts.token.service`.
+    pub service: String,
+    /// How long a token of the token service holds. From `accounts.token.lifetime`.
+    pub token_lifetime: Duration,
+    /// How long somebody stays logged in on the pages. From `accounts.session.lifetime`.
+    pub session_lifetime: Duration,
+    /// What stands before the names of robots. From `accounts.robot_prefix`; Harbor's is `robot$`.
+    pub robot_prefix: String,
+    /// Who may make projects. From `accounts.project_creation`.
+    pub project_creation: ProjectCreation,
+    /// Whether pulls are written to the audit record. From `accounts.audit.pulls`.
+    pub audit_pulls: bool,
+}
+
+impl Default for AccountsSettings {
+    fn default() -> Self {
+        Self {
+            service: "harbor-registry".to_owned(),
+            token_lifetime: Duration::from_secs(10 * 60),
+            session_lifetime: Duration::from_secs(12 * 3600),
+            robot_prefix: "robot$".to_owned(),
+            project_creation: ProjectCreation::Everyone,
+            audit_pulls: true,
+        }
+    }
+}
+
+/// Accounts: the index, the sources of identity and the settings. Cheap to clone.
+#[derive(Clone)]
+pub struct Accounts {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) metadata: Metadata,
+    pub(crate) settings: AccountsSettings,
+    /// Those that check passwords, in the order in which they are asked; local users come first.
+    pub(crate) sources: Vec<Arc<dyn PasswordSource>>,
+}
+
+impl Accounts {
+    /// Puts the parts together.
+    pub fn new(
+        metadata: Metadata,
+        settings: AccountsSettings,
+        sources: Vec<Arc<dyn PasswordSource>>,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { metadata, settings, sources }) }
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &AccountsSettings {
+        &self.inner.settings
+    }
+
+    /// The index, for the jobs of other parts.
+    pub fn metadata(&self) -> &Metadata {
+        &self.inner.metadata
+    }
+}

@@ -1,0 +1,41 @@
+//! Why a use case of management did nothing. One type for all, because their callers tell people the same few things.
+
+use longshore_metadata::MetadataError;
+
+/// Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ManageError {
+    /// There is no such thing, or the caller may not know of it.
+    #[error("no {kind} {name}")]
+    Unknown {
+        /// `project`, `user`.
+        kind: &'static str,
+        /// What was asked for.
+        name: String,
+    },
+    /// Something else has that name or place.
+    #[error("{0}")]
+    Conflict(String),
+    /// What was asked makes no sense; the sentence says which field, and what would.
+    #[error("{0}")]
+    Invalid(String),
+    /// The caller knows of it, but may not do this.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Something else must be done first.
+    #[error("{0}")]
+    Precondition(String),
+    /// Another service that is needed does not answer.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The index failed.
+    #[error("could not read or change the index")]
+    Metadata(#[from] MetadataError),
+}
+
+impl ManageError {
+    /// There is no such thing.
+    pub fn unknown(kind: &'static str, name: impl ToString) -> Self {
+        Self::Unknown { kind, name: name.to_string() }
+    }
+}
