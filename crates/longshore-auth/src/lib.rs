@@ -13,11 +13,14 @@ mod challenge;
 mod circumstances;
 mod decision;
 mod htpasswd;
+mod lockout;
+pub mod password;
 mod pattern;
 mod permission;
 mod principal;
 mod role;
 mod scope;
+pub mod secret;
 mod token;
 
 pub use access::{Access, Grant, GrantKind, GrantScope};
@@ -30,9 +33,11 @@ pub use decision::{
     decide_with,
 };
 pub use htpasswd::{Htpasswd, HtpasswdSettings};
+pub use lockout::Lockout;
 pub use pattern::{PatternError, RepositoryPattern};
 pub use permission::{Level, Permission, PermissionError, PermissionSet, Resource, Verb};
 pub use principal::{Principal, PrincipalKind};
 pub use role::{BuiltInRole, PUBLIC_PROJECT, ProjectCreation, Role, RoleId, SystemRole, of_every_user};
 pub use scope::Scope;
+pub use secret::Secret;
 pub use token::{TokenSettings, TokenVerifier};
