@@ -50,3 +50,88 @@ fn roles_reach_into_nested_projects_until_a_nearer_one_decides() {
     let (_, because) = why(&member_of_both, "team/sub", "team/sub/app", Permission::REPOSITORY_PUSH);
     assert_eq!(because, "the nearest role does not allow it: member of team/sub as guest (project team/sub)");
 }
+
+#[test]
+fn rights_to_repositories_add_to_any_role() {
+    let mut grants = vec![member("team/sub", BuiltInRole::LimitedGuest)];
+    let push = Action::Push.permissions();
+    let grant = Grant::new(GrantScope::Project(project("team")), GrantKind::Repository, push, "pusher");
+    grants.push(grant.limited_to("sub/app-*".parse().unwrap()));
+    let access = access(grants);
+    check(&access, "team/sub", "team/sub/app-x", Permission::REPOSITORY_PUSH, true);
+    check(&access, "team/sub", "team/sub/tool", Permission::REPOSITORY_PUSH, false);
+    check(&access, "team/sub", "team/sub/app-x/y", Permission::REPOSITORY_PUSH, false);
+    check(&access, "team", "team/app-x", Permission::REPOSITORY_PULL, false);
+
+    let (team, now) = (project("team/sub"), Circumstances::at(Timestamp::from_unix_millis(0)));
+    let push_anywhere = decide(&access, &Target::project(&team, false), Permission::REPOSITORY_PUSH, &now);
+    assert!(!push_anywhere.allowed, "a right to repositories says nothing of the project");
+}
+
+#[test]
+fn a_role_whose_condition_fails_opens_no_other() {
+    let mut restricted = member("team/sub", BuiltInRole::Guest);
+    restricted.condition = Some("office".into());
+    let access = access(vec![member("team", BuiltInRole::ProjectAdmin), restricted]);
+    check(&access, "team/sub", "team/sub/app", Permission::REPOSITORY_PULL, false);
+    let (_, because) = why(&access, "team/sub", "team/sub/app", Permission::REPOSITORY_PULL);
+    assert_eq!(
+        because,
+        "member of team/sub as guest (project team/sub) would allow it, but its condition office does not hold"
+    );
+}
+
+#[test]
+fn system_roles_reach_everywhere() {
+    let of = |role| Access { principal: ann(role), ..Access::anonymous() };
+    let (admin, auditor) = (of(SystemRole::Admin), of(SystemRole::Auditor));
+    check(&admin, "team", "team/app", Permission::REPOSITORY_PUSH, true);
+    check(&auditor, "team", "team/app", Permission::REPOSITORY_LIST, true);
+    check(&auditor, "team", "team/app", Permission::REPOSITORY_PULL, false);
+    let now = Circumstances::at(Timestamp::from_unix_millis(0));
+    assert!(decide(&auditor, &Target::SYSTEM, Permission::AUDIT_LOG_LIST, &now).allowed);
+    assert!(!decide(&auditor, &Target::SYSTEM, Permission::USER_CREATE, &now).allowed);
+    assert!(!decide(&Access::anonymous(), &Target::SYSTEM, Permission::USER_LIST, &now).allowed);
+}
+
+#[test]
+fn an_access_token_narrows_all_but_what_is_public() {
+    let pull = Action::Pull.permissions();
+    let ceiling = Grant::new(GrantScope::Project(project("team")), GrantKind::Robot, pull, "token");
+    let admin =
+        Access { principal: ann(SystemRole::Admin), grants: Vec::new(), ceiling: Some(vec![ceiling]) };
+    check(&admin, "team/sub", "team/sub/app", Permission::REPOSITORY_PULL, true);
+    check(&admin, "team", "team/app", Permission::REPOSITORY_PUSH, false);
+    check(&admin, "other", "other/app", Permission::REPOSITORY_PULL, false);
+    assert_eq!(
+        why(&admin, "other", "other/app", Permission::REPOSITORY_PULL).1,
+        "the access token does not allow it"
+    );
+    let (library, alpine) = (ProjectName::library(), repository("alpine"));
+    let now = Circumstances::at(Timestamp::from_unix_millis(0));
+    let public = Target::repository(&library, true, &alpine);
+    assert!(decide(&admin, &public, Permission::REPOSITORY_PULL, &now).allowed);
+    assert!(!decide(&admin, &public, Permission::REPOSITORY_PUSH, &now).allowed);
+    assert!(admin.reaches(&project("team")) && admin.reaches(&project("team/sub")));
+    assert!(!admin.reaches(&project("other")));
+}
+
+#[test]
+fn actions_need_all_of_their_permissions() {
+    let (team, app) = (project("team"), repository("team/app"));
+    let now = Circumstances::at(Timestamp::from_unix_millis(0));
+    let target = Target::repository(&team, true, &app);
+    let may = |access: &Access, action| decide_action(access, &target, action, &now, &NoConditions).allowed;
+    let developer = access(vec![member("team", BuiltInRole::Developer)]);
+    assert!(may(&developer, Action::Pull) && may(&developer, Action::Push));
+    assert!(!may(&developer, Action::Delete));
+    assert!(may(&Access::anonymous(), Action::Pull) && !may(&Access::anonymous(), Action::Push));
+    let blind = Grant::new(
+        GrantScope::AllProjects,
+        GrantKind::Robot,
+        Permission::REPOSITORY_PUSH.into(),
+        "robot that may only push",
+    );
+    let private = Target::repository(&team, false, &app);
+    assert!(!decide_action(&access(vec![blind]), &private, Action::Push, &now, &NoConditions).allowed);
+}

@@ -1,0 +1,274 @@
+//! Decisions and patterns against plain, slow models that are written otherwise.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use longshore_auth::{
+    Access, Circumstances, Conditions, Grant, GrantKind, GrantScope, Permission, PermissionSet, Principal,
+    Question, RepositoryPattern, SystemRole, Target, decide_with,
+};
+use longshore_types::{ProjectName, RepositoryName, Timestamp};
+use proptest::{collection::vec, option, prelude::*, sample::select};
+
+const PROJECTS: &[&str] = &["a", "a/x", "a/x/y", "a/xx", "b", "library"];
+const REPOSITORIES: &[&str] =
+    &["a/app", "a/x/app", "a/x/y/app", "a/x/y/tool", "a/xx/app", "b/x/app", "app", "library/app", "a/x"];
+const PERMISSIONS: &[&str] = &[
+    "repository:pull",
+    "repository:push",
+    "artifact:delete",
+    "artifact:list",
+    "project:read",
+    "project:update",
+    "member:list",
+    "user:read",
+    "user:create",
+];
+/// What everybody may do in a public project, among those above.
+const PUBLIC: &[&str] = &["repository:pull", "artifact:list", "project:read"];
+const PATTERNS: &[&str] = &["**", "*", "app", "x/**", "**/app", "{tool,x/app}"];
+
+/// Agrees to `yes` and to nothing else.
+struct YesOrNo;
+
+impl Conditions for YesOrNo {
+    fn hold(&self, condition: &str, _: &Question<'_>) -> bool {
+        condition == "yes"
+    }
+}
+
+fn permissions() -> impl Strategy<Value = PermissionSet> {
+    vec(select(PERMISSIONS), 0..5).prop_map(|texts| texts.iter().map(|text| text.parse().unwrap()).collect())
+}
+
+fn grant() -> impl Strategy<Value = Grant> {
+    let scope = prop_oneof![
+        1 => Just(GrantScope::System),
+        1 => Just(GrantScope::AllProjects),
+        6 => select(PROJECTS).prop_map(|name| GrantScope::Project(name.parse().unwrap())),
+    ];
+    let kind = prop_oneof![4 => Just(GrantKind::Role), 1 => Just(GrantKind::Repository), 1 => Just(GrantKind::Robot)];
+    let pattern = prop_oneof![3 => Just(None), 1 => select(PATTERNS).prop_map(Some)];
+    let condition = prop_oneof![4 => Just(None), 1 => Just(Some("yes")), 1 => Just(Some("no"))];
+    (scope, kind, permissions(), pattern, condition).prop_map(
+        |(scope, kind, permissions, pattern, condition)| Grant {
+            scope,
+            repositories: pattern.map(|text| text.parse().unwrap()),
+            permissions,
+            kind,
+            origin: "a grant".into(),
+            condition: condition.map(Arc::from),
+        },
+    )
+}
+
+fn access() -> impl Strategy<Value = Access> {
+    let user = |system_role| Principal::User { id: 1, name: "ann".into(), system_role };
+    let principal = prop_oneof![
+        Just(Principal::Anonymous),
+        Just(Principal::Robot { id: 1, name: "robot$ci".into() }),
+        Just(user(SystemRole::None)),
+        Just(user(SystemRole::None)),
+        Just(user(SystemRole::Auditor)),
+        Just(user(SystemRole::Admin)),
+    ];
+    let ceiling = prop_oneof![2 => Just(None), 1 => vec(grant(), 0..3).prop_map(Some)];
+    (principal, vec(grant(), 0..6), ceiling).prop_map(|(principal, grants, ceiling)| Access {
+        principal,
+        grants,
+        ceiling,
+    })
+}
+
+/// The model: permissions as texts, projects as lists of components, one question after the other.
+fn may(access: &Access, project: Option<(&str, bool)>, repository: Option<&str>, permission: &str) -> bool {
+    if let Some(repository) = repository {
+        let Some((project, _)) = project else { return false };
+        if inside(project, repository).is_none() {
+            return false;
+        }
+    }
+    if project.is_some_and(|(_, public)| public) && PUBLIC.contains(&permission) {
+        return true;
+    }
+    let name = project.map(|(name, _)| name);
+    let unlimited = match access.principal {
+        Principal::User { system_role: SystemRole::Admin, .. } => true,
+        Principal::User { system_role: SystemRole::Auditor, .. } => {
+            permission.ends_with(":read") || permission.ends_with(":list")
+        }
+        _ => false,
+    };
+    let nearest = access
+        .grants
+        .iter()
+        .filter(|grant| role(grant))
+        .filter_map(|grant| nearness(&grant.scope, name))
+        .max();
+    let granted = access.grants.iter().any(|grant| {
+        let counts = !role(grant) || nearness(&grant.scope, name) == nearest;
+        counts && applies(grant, name, repository, permission)
+    });
+    let left = match &access.ceiling {
+        None => true,
+        Some(ceiling) => ceiling.iter().any(|grant| applies(grant, name, repository, permission)),
+    };
+    (unlimited || granted) && left
+}
+
+fn role(grant: &Grant) -> bool {
+    grant.kind == GrantKind::Role && grant.repositories.is_none()
+}
+
+/// The name of a repository inside of a project, by whole components.
+fn inside(project: &str, repository: &str) -> Option<String> {
+    let full = if repository.contains('/') { repository.to_owned() } else { format!("library/{repository}") };
+    let (outer, inner): (Vec<_>, Vec<_>) = (project.split('/').collect(), full.split('/').collect());
+    (inner.len() > outer.len() && inner[..outer.len()] == outer[..]).then(|| inner[outer.len()..].join("/"))
+}
+
+/// How many components a scope shares with a project that it covers.
+fn nearness(scope: &GrantScope, project: Option<&str>) -> Option<usize> {
+    match (scope, project) {
+        (GrantScope::System, None) | (GrantScope::AllProjects, Some(_)) => Some(0),
+        (GrantScope::Project(own), Some(project)) => {
+            let (own, project): (Vec<_>, Vec<_>) =
+                (own.as_str().split('/').collect(), project.split('/').collect());
+            (project.len() >= own.len() && project[..own.len()] == own[..]).then_some(own.len())
+        }
+        _ => None,
+    }
+}
+
+fn applies(grant: &Grant, project: Option<&str>, repository: Option<&str>, permission: &str) -> bool {
+    if nearness(&grant.scope, project).is_none()
+        || grant.condition.as_deref().is_some_and(|name| name != "yes")
+    {
+        return false;
+    }
+    let texts: BTreeSet<String> = grant.permissions.iter().map(|one| one.to_string()).collect();
+    let matches = match (&grant.repositories, repository) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(pattern), Some(repository)) => {
+            let relative = match &grant.scope {
+                GrantScope::Project(own) => inside(own.as_str(), repository),
+                _ => Some(repository.to_owned()),
+            };
+            relative.is_some_and(|name| glob(pattern.as_str(), &name))
+        }
+    };
+    matches && texts.contains(permission)
+}
+
+/// Whether a pattern matches: braces written out, components compared one by one, every way tried.
+fn glob(pattern: &str, name: &str) -> bool {
+    written_out(pattern).iter().any(|pattern| {
+        let (pattern, name): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), name.split('/').collect());
+        components(&pattern, &name)
+    })
+}
+
+fn written_out(pattern: &str) -> Vec<String> {
+    let Some(open) = pattern.find('{') else { return vec![pattern.to_owned()] };
+    let (mut depth, mut cuts, mut close) = (0, vec![open], 0);
+    for (i, c) in pattern.char_indices().skip(open) {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 1 => cuts.push(i),
+            _ => {}
+        }
+        if depth == 0 {
+            close = i;
+            break;
+        }
+    }
+    cuts.push(close);
+    let alternatives = cuts.windows(2).map(|cut| &pattern[cut[0] + 1..cut[1]]);
+    alternatives
+        .flat_map(|middle| written_out(&format!("{}{middle}{}", &pattern[..open], &pattern[close + 1..])))
+        .collect()
+}
+
+fn components(pattern: &[&str], name: &[&str]) -> bool {
+    match pattern {
+        [] => name.is_empty(),
+        // At the end it takes one component or more, elsewhere any number.
+        ["**"] => !name.is_empty() && name.iter().all(|part| !part.is_empty()),
+        ["**", rest @ ..] => (0..=name.len())
+            .any(|n| name[..n].iter().all(|part| !part.is_empty()) && components(rest, &name[n..])),
+        [first, rest @ ..] => {
+            let Some((head, tail)) = name.split_first() else { return false };
+            letters(first.as_bytes(), head.as_bytes()) && components(rest, tail)
+        }
+    }
+}
+
+fn letters(pattern: &[u8], text: &[u8]) -> bool {
+    match pattern {
+        [] => text.is_empty(),
+        [b'*', rest @ ..] => (0..=text.len()).any(|n| letters(rest, &text[n..])),
+        [b'?', rest @ ..] => !text.is_empty() && letters(rest, &text[1..]),
+        [letter, rest @ ..] => text.first() == Some(letter) && letters(rest, &text[1..]),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn decisions_agree_with_the_model(
+        access in access(),
+        project in option::weighted(0.9, (select(PROJECTS), any::<bool>())),
+        repository in option::weighted(0.7, select(REPOSITORIES)),
+        permission in select(PERMISSIONS),
+    ) {
+        let named: Option<(ProjectName, bool)> = project.map(|(name, public)| (name.parse().unwrap(), public));
+        let name: Option<RepositoryName> = repository.map(|name| name.parse().unwrap());
+        let target = match &named {
+            Some((project, public)) => Target { repository: name.as_ref(), ..Target::project(project, *public) },
+            None => Target { repository: name.as_ref(), ..Target::SYSTEM },
+        };
+        let circumstances = Circumstances::at(Timestamp::from_unix_millis(0));
+        let one: Permission = permission.parse().unwrap();
+        let question = Question { access: &access, target, permission: one, circumstances: &circumstances };
+        let decision = decide_with(&question, &YesOrNo);
+        prop_assert_eq!(decision.allowed, may(&access, project, repository, permission), "{}", decision.because);
+        if let Some((project, public)) = &named
+            && decision.allowed
+            && !public
+        {
+            prop_assert!(access.reaches(project));
+        }
+    }
+
+    #[test]
+    fn nothing_is_allowed_to_who_was_given_nothing(
+        project in select(PROJECTS), repository in option::of(select(REPOSITORIES)), permission in select(PERMISSIONS),
+    ) {
+        let (project, name): (ProjectName, Option<RepositoryName>) =
+            (project.parse().unwrap(), repository.map(|name| name.parse().unwrap()));
+        let target = Target { repository: name.as_ref(), ..Target::project(&project, false) };
+        let (access, circumstances) = (Access::anonymous(), Circumstances::at(Timestamp::from_unix_millis(0)));
+        let permission = permission.parse().unwrap();
+        let question = Question { access: &access, target, permission, circumstances: &circumstances };
+        prop_assert!(!decide_with(&question, &YesOrNo).allowed);
+    }
+
+    #[test]
+    fn patterns_agree_with_the_model(pattern in pattern(), name in "[ab]{0,2}(/[ab]{1,2}){0,3}") {
+        if let Ok(compiled) = pattern.parse::<RepositoryPattern>() {
+            prop_assert_eq!(compiled.matches(&name), glob(&pattern, &name), "{} {}", pattern, name);
+        }
+    }
+}
+
+/// Patterns of few letters, so that some match; not all of them are well formed.
+fn pattern() -> impl Strategy<Value = String> {
+    let piece = select(
+        &["a", "b", "/", "*", "?", "**", "**/", "/**", "{a,b}", "{", ",", "}", "{a/b,**}", "{,a}"][..],
+    );
+    vec(piece, 1..7).prop_map(|pieces| pieces.concat())
+}
