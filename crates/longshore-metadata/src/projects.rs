@@ -95,18 +95,39 @@ impl ReadTx {
 }
 
 impl WriteTx {
-    /// Makes a project; `false` when the name is taken.
+    /// Makes a project inside of the nearest one that is there, and takes along those of its repositories that are its own
+    /// by their names; `None` when the name is taken.
     pub async fn insert_project(
         &mut self,
         name: &ProjectName,
-        parent: Option<ProjectId>,
         owner: Option<UserId>,
         now: Timestamp,
     ) -> Result<Option<ProjectId>, MetadataError> {
+        let outer: Vec<_> = name.ancestors().skip(1).collect();
+        let parent = match outer.is_empty() {
+            true => None,
+            false => self.projects_named(&outer).await?.first().map(|parent| parent.id),
+        };
+        if let Some(parent) = parent {
+            // Repositories and projects that are made in it at this moment name its row: this waits for them.
+            self.query_locking("SELECT id FROM projects WHERE id = $1", "FOR UPDATE", params![parent])
+                .await?;
+        }
         let sql = "INSERT INTO projects (name, parent_id, owner_id, created_at, updated_at) \
                    VALUES ($1, $2, $3, $4, $4) ON CONFLICT (name) DO NOTHING RETURNING id";
         let row = self.query_opt(sql, params![name.as_str(), parent, owner, now]).await?;
-        row.map(|mut row| row.int().map(ProjectId)).transpose()
+        let Some(id) = row.map(|mut row| row.int()).transpose()?.map(ProjectId) else { return Ok(None) };
+        // '0' follows '/' in byte order: everything that begins with the name and a slash.
+        let (first, end) = (format!("{name}/"), format!("{name}0"));
+        if let Some(parent) = parent {
+            let sql =
+                "UPDATE repositories SET project_id = $1 WHERE project_id = $2 AND name > $3 AND name < $4";
+            self.execute(sql, params![id, parent, first.as_str(), end.as_str()]).await?;
+        }
+        let sql = "UPDATE projects SET parent_id = $1 WHERE name > $2 AND name < $3 AND \
+                   (parent_id = $4 OR parent_id IS NULL)";
+        self.execute(sql, params![id, first, end, parent]).await?;
+        Ok(Some(id))
     }
 
     /// Keeps a setting of a project.

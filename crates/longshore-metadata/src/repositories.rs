@@ -3,7 +3,7 @@
 use longshore_types::{RepositoryName, Timestamp};
 
 use crate::{
-    MetadataError, Page, ReadTx, WriteTx,
+    MetadataError, Page, ProjectId, ReadTx, WriteTx,
     sql::{Row, one_more, page, params, text_key},
 };
 
@@ -16,6 +16,8 @@ pub struct RepositoryId(pub(crate) i64);
 pub struct RepositoryRecord {
     /// Its row.
     pub id: RepositoryId,
+    /// The project that it belongs to.
+    pub project: ProjectId,
     /// Its name.
     pub name: RepositoryName,
     /// When it was first pushed to.
@@ -26,6 +28,7 @@ impl RepositoryRecord {
     fn read(mut row: Row) -> Result<Self, MetadataError> {
         Ok(Self {
             id: RepositoryId(row.int()?),
+            project: ProjectId(row.int()?),
             name: row.parsed("repository name")?,
             created_at: row.timestamp()?,
         })
@@ -38,7 +41,7 @@ impl ReadTx {
         &mut self,
         name: &RepositoryName,
     ) -> Result<Option<RepositoryRecord>, MetadataError> {
-        let sql = "SELECT id, name, created_at FROM repositories WHERE name = $1";
+        let sql = "SELECT id, project_id, name, created_at FROM repositories WHERE name = $1";
         self.query_opt(sql, params![name]).await?.map(RepositoryRecord::read).transpose()
     }
 
@@ -47,7 +50,7 @@ impl ReadTx {
         &mut self,
         id: RepositoryId,
     ) -> Result<Option<RepositoryRecord>, MetadataError> {
-        let sql = "SELECT id, name, created_at FROM repositories WHERE id = $1";
+        let sql = "SELECT id, project_id, name, created_at FROM repositories WHERE id = $1";
         self.query_opt(sql, params![id]).await?.map(RepositoryRecord::read).transpose()
     }
 
@@ -70,7 +73,8 @@ impl ReadTx {
         after: Option<RepositoryId>,
         limit: usize,
     ) -> Result<Page<RepositoryRecord>, MetadataError> {
-        let sql = "SELECT id, name, created_at FROM repositories WHERE id > $1 ORDER BY id LIMIT $2";
+        let sql =
+            "SELECT id, project_id, name, created_at FROM repositories WHERE id > $1 ORDER BY id LIMIT $2";
         let after = after.map_or(i64::MIN, |id| id.0);
         let rows = self.query(sql, params![after, one_more(limit)]).await?;
         page(rows, limit, RepositoryRecord::read)
@@ -89,23 +93,35 @@ impl WriteTx {
         }
         let project = self.ensure_project(name, now).await?;
         // Another transaction may make it meanwhile: this waits for it, and the look after finds what it made.
-        let sql = "INSERT INTO repositories (project_id, name, has_manifests, created_at) VALUES ($1, $2, 0, $3) \
+        let sql = "INSERT INTO repositories (project_id, name, has_manifests, created_at, counted) \
+                   VALUES ($1, $2, 0, $3, (SELECT COUNT(*) FROM settings WHERE key = 'quota.counting')) \
                    ON CONFLICT (name) DO NOTHING";
         self.execute(sql, params![project, name, now]).await?;
+        // Whoever makes a project inside of that one waits for this transaction from here on, and takes the repository
+        // along; one made before this point is seen now.
+        let nearest = self.ensure_project(name, now).await?;
+        if nearest != project {
+            let sql = "UPDATE repositories SET project_id = $1 WHERE name = $2";
+            self.execute(sql, params![nearest, name]).await?;
+        }
         self.repository(name).await?.ok_or_else(|| MetadataError::vanished("the new repository vanished"))
     }
 
-    /// The row of the project that the name belongs to.
-    async fn ensure_project(&mut self, name: &RepositoryName, now: Timestamp) -> Result<i64, MetadataError> {
-        let project = name.project();
-        let look = "SELECT id FROM projects WHERE name = $1";
-        if let Some(mut row) = self.query_opt(look, params![project.as_str()]).await? {
-            return row.int();
+    /// The row of the project that the name belongs to: the innermost that is there, else a new one of the top level.
+    async fn ensure_project(
+        &mut self,
+        name: &RepositoryName,
+        now: Timestamp,
+    ) -> Result<ProjectId, MetadataError> {
+        let names: Vec<_> = name.possible_projects().collect();
+        if let Some(project) = self.projects_named(&names).await?.first() {
+            return Ok(project.id);
         }
-        let sql = "INSERT INTO projects (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
-        self.execute(sql, params![project.as_str(), now]).await?;
-        let row = self.query_opt(look, params![project.as_str()]).await?;
-        row.ok_or_else(|| MetadataError::vanished("the new project vanished"))?.int()
+        if let Some(new) = self.insert_project(&name.project(), None, now).await? {
+            return Ok(new);
+        }
+        let project = self.project(&name.project()).await?;
+        Ok(project.ok_or_else(|| MetadataError::vanished("the new project vanished"))?.id)
     }
 
     /// Waits until no other transaction changes manifests, tags or their links in this repository, and keeps others
