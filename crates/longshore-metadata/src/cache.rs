@@ -192,7 +192,7 @@ impl Cache {
     }
 
     /// What the entries weigh together.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn weight_bytes(&self) -> u64 {
         self.entries.weight()
     }

@@ -205,6 +205,12 @@ impl Metadata {
         }
     }
 
+    /// What the cache counts for all that it holds now.
+    #[cfg(feature = "testing")]
+    pub fn cached_bytes(&self) -> u64 {
+        self.cache.as_ref().map_or(0, |cache| cache.weight_bytes())
+    }
+
     /// Ends all connections after the transactions under way. Whoever begins one later gets
     /// [`MetadataError::Unavailable`].
     pub async fn close(&self) {

@@ -76,7 +76,8 @@ pub(crate) fn set_durability(connection: &Connection, durability: Durability) ->
 pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open(path, READER_WAITS)?;
     connection.pragma_update(None, "query_only", "on")?;
-    connection.pragma_update(None, "cache_size", -8_192)?;
+    // 2 MiB of pages: the upper levels of every tree. The rest is in the kernel's cache.
+    connection.pragma_update(None, "cache_size", -2_048)?;
     Ok(connection)
 }
 
@@ -88,8 +89,8 @@ fn open(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     connection.pragma_update(None, "trusted_schema", "off")?;
     connection.pragma_update(None, "temp_store", "memory")?;
-    // Hot pages are read from the page cache without a call; address space, not memory.
-    connection.pragma_update(None, "mmap_size", 256 << 20)?;
+    // Mapped pages would count as memory of this process, however large the file is and once for each connection.
+    connection.pragma_update(None, "mmap_size", 0)?;
     Ok(connection)
 }
 

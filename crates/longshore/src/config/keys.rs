@@ -191,9 +191,9 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "cache.size",
         Size,
-        "Memory for manifests, links of blobs and small blobs that were pulled lately. With several replicas over one \
-         PostgreSQL, a change that one acknowledged shows at the others some milliseconds later. `0`: every pull asks \
-         the index.",
+        "Memory for manifests, links of blobs and small blobs that were pulled lately. Beside it SQLite keeps up to 16 MiB \
+         of pages for changes and 2 MiB for each reader in use. With several replicas over one PostgreSQL, a change that \
+         one acknowledged shows at the others some milliseconds later. `0`: every pull asks the index.",
     )
     .or("64MiB"),
     // Authentication.
