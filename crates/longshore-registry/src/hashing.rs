@@ -23,15 +23,15 @@ impl ParallelDigester {
         Self(State::Idle(Box::new(digester)))
     }
 
-    /// Takes in the next piece, after the one before; a piece may be in several parts.
-    pub(crate) async fn update(self, piece: Vec<Bytes>) -> Result<Self, StoreError> {
+    /// Takes in the next piece, after the one before.
+    pub(crate) async fn update(self, piece: Bytes) -> Result<Self, StoreError> {
         let mut digester = self.finish().await?;
-        if piece.iter().map(Bytes::len).sum::<usize>() < INLINE_BYTES_MAX {
-            piece.iter().for_each(|part| digester.update(part));
+        if piece.len() < INLINE_BYTES_MAX {
+            digester.update(&piece);
             return Ok(Self(State::Idle(Box::new(digester))));
         }
         let hashing = tokio::task::spawn_blocking(move || {
-            piece.iter().for_each(|part| digester.update(part));
+            digester.update(&piece);
             digester
         });
         Ok(Self(State::Hashing(hashing)))
@@ -53,7 +53,7 @@ pub(crate) async fn digest_of_stream(
 ) -> Result<Digest, StoreError> {
     let mut digester = ParallelDigester::new(Digester::new(algorithm));
     while let Some(piece) = content.next().await {
-        digester = digester.update(vec![piece?]).await?;
+        digester = digester.update(piece?).await?;
     }
     Ok(digester.finish().await?.finish())
 }

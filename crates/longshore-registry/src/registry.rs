@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use longshore_metadata::{Metadata, MetadataError, RepositoryId, WriteTx};
-use longshore_storage::{BlobStore, UploadStore};
+use longshore_storage::{BlobStore, PieceBuffers, UploadStore};
 use longshore_types::{RepositoryName, Timestamp};
 
 use crate::{
@@ -89,6 +89,7 @@ pub(crate) struct Inner {
     pub(crate) tasks: Tasks,
     pub(crate) upload_locks: UploadLocks,
     pub(crate) upload_budget: UploadBudget,
+    pub(crate) piece_buffers: PieceBuffers,
     pub(crate) pull_events: PullEvents,
 }
 
@@ -111,6 +112,7 @@ impl Registry {
                 tasks,
                 upload_locks: UploadLocks::default(),
                 upload_budget: UploadBudget::default(),
+                piece_buffers: PieceBuffers::default(),
                 pull_events,
             }),
         }

@@ -21,7 +21,8 @@ pub struct UploadProgress {
 /// progress left it.
 #[async_trait]
 pub trait UploadWriter: Send {
-    /// Adds bytes. They may wait in memory, bounded whatever the upload's size, until enough came for one write or part.
+    /// Adds bytes, each time with a write of its own or a part of one: small ones are better gathered before
+    /// ([`crate::PieceBuffers`]). They may wait in memory, bounded whatever the upload's size.
     async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError>;
 
     /// Makes everything written durable and says how far the upload is now. Progress that others began from, or made

@@ -1,21 +1,14 @@
 //! From a request's body to the store, hashing in passing.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::StreamExt;
+use longshore_storage::PieceBuffers;
 
 use super::{
     BodyError, UploadBody, UploadError, UploadStatus,
     session::{Session, gone},
 };
 use crate::{Registry, hashing::ParallelDigester};
-
-/// How many bytes are gathered before they are hashed and written: large writes, few hand-overs between threads. Two
-/// such pieces and what the store keeps are the whole memory of an upload, however large it is.
-const PIECE_BYTES: usize = 1 << 20;
-
-/// Parts of a body below this are copied together. Larger ones are passed on as the socket's reader left them, uncopied;
-/// a small part may hold a reader's whole buffer of 256 KiB in memory, and would be a call of its own for little.
-const COPY_BELOW_BYTES: usize = 64 << 10;
 
 /// What the client says of a piece: where it begins, and how long it is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,10 +35,10 @@ impl Registry {
             return Err(UploadError::OutOfOrder { status });
         }
         let room = self.room_after(&status, announced.size_bytes)?;
-        let mut pieces = Pieces { body };
+        let mut pieces = Pieces::of(body, &self.inner.piece_buffers);
         let (mut piece, mut end) = pieces.next().await;
         // Nothing came, so there is nothing to open the upload for.
-        if let Some(end) = end.take_if(|_| piece.size_bytes == 0) {
+        if let Some(end) = end.take_if(|_| piece.is_empty()) {
             if end.is_ok() {
                 check_size(announced.size_bytes, 0)?;
             }
@@ -56,16 +49,14 @@ impl Registry {
         let mut digester = ParallelDigester::new(session.digester.clone());
         let mut received = 0;
         loop {
-            received += piece.size_bytes as u64;
+            received += piece.len() as u64;
             if let Some((room, limit)) = room
                 && received > room
             {
                 return Err(UploadError::TooLarge { limit });
             }
-            digester = digester.update(piece.parts.clone()).await?;
-            for part in piece.parts {
-                writer.write(part).await?;
-            }
+            digester = digester.update(piece.clone()).await?;
+            writer.write(piece).await?;
             if let Some(end) = end {
                 if end.is_ok() {
                     check_size(announced.size_bytes, received)?;
@@ -105,62 +96,41 @@ fn check_size(wanted: Option<u64>, actual: u64) -> Result<(), UploadError> {
     }
 }
 
-/// A body in pieces of about [`PIECE_BYTES`].
+/// A body in pieces. Two of them and what the store keeps are the whole memory of an upload, however large it is.
 struct Pieces {
     body: UploadBody,
-}
-
-/// Some of a body, in its order.
-#[derive(Default)]
-struct Piece {
-    parts: Vec<Bytes>,
-    /// Small parts that came since the last large one.
-    small: BytesMut,
-    size_bytes: usize,
+    /// What came and had no room in the piece before.
+    rest: Bytes,
+    buffers: PieceBuffers,
 }
 
 impl Pieces {
+    fn of(body: UploadBody, buffers: &PieceBuffers) -> Self {
+        Self { body, rest: Bytes::new(), buffers: buffers.clone() }
+    }
+
     /// The next piece, and how the body ended if it did. Bytes before an error are a piece too.
-    async fn next(&mut self) -> (Piece, Option<Result<(), BodyError>>) {
-        let mut piece = Piece::default();
+    async fn next(&mut self) -> (Bytes, Option<Result<(), BodyError>>) {
+        let mut piece = self.buffers.gather();
         let end = loop {
+            piece.take_from(&mut self.rest);
+            if piece.is_full() {
+                break None;
+            }
             match self.body.next().await {
-                Some(Ok(bytes)) => {
-                    piece.push(bytes);
-                    if piece.size_bytes >= PIECE_BYTES {
-                        break None;
-                    }
-                }
+                Some(Ok(bytes)) => self.rest = bytes,
                 Some(Err(error)) => break Some(Err(error)),
                 None => break Some(Ok(())),
             }
         };
-        piece.close_small();
-        (piece, end)
-    }
-}
-
-impl Piece {
-    fn push(&mut self, bytes: Bytes) {
-        self.size_bytes += bytes.len();
-        if bytes.len() < COPY_BELOW_BYTES {
-            self.small.extend_from_slice(&bytes);
-        } else {
-            self.close_small();
-            self.parts.push(bytes);
-        }
-    }
-
-    fn close_small(&mut self) {
-        if !self.small.is_empty() {
-            self.parts.push(self.small.split().freeze());
-        }
+        (piece.finish(), end)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use futures_util::stream;
+    use longshore_storage::PIECE_BYTES;
 
     use super::*;
 
@@ -177,31 +147,14 @@ mod tests {
 
     #[tokio::test]
     async fn pieces_are_large_and_keep_what_came_before_an_error() {
-        let chunk = Bytes::from(vec![5; 300_000]);
-        let body =
-            vec![Ok(chunk.clone()), Ok(chunk.clone()), Ok(chunk.clone()), Ok(chunk.clone()), Ok(chunk)];
+        let parts: Vec<_> = (1..=5).map(|byte| Bytes::from(vec![byte; 300_000])).collect();
         let lost = Err(BodyError::Disconnected("reset".into()));
-        let body = stream::iter(body.into_iter().chain([lost.clone()])).boxed();
-        let mut pieces = Pieces { body };
-        let (piece, end) = pieces.next().await;
-        assert_eq!((piece.size_bytes, piece.parts.len(), end), (1_200_000, 4, None));
-        let (piece, end) = pieces.next().await;
-        assert_eq!((piece.size_bytes, end), (300_000, Some(lost.map(drop))));
-    }
-
-    #[tokio::test]
-    async fn small_parts_are_copied_together_and_stay_in_order() {
-        let part = |byte, len| Bytes::from(vec![byte; len]);
-        let body = [part(1, 7), part(2, COPY_BELOW_BYTES - 1), part(3, COPY_BELOW_BYTES), part(4, 1)];
-        let large = body[2].clone();
-        let body = stream::iter(body.map(Ok)).boxed();
-        let (piece, end) = Pieces { body }.next().await;
-        assert_eq!(end, Some(Ok(())));
-        assert_eq!(
-            piece.parts.iter().map(Bytes::len).collect::<Vec<_>>(),
-            [COPY_BELOW_BYTES + 6, large.len(), 1]
-        );
-        assert_eq!(piece.parts[1].as_ptr(), large.as_ptr(), "a large part is not copied");
-        assert_eq!((piece.parts[0][0], piece.parts[0][7], piece.parts[2][0]), (1, 2, 4));
+        let body = stream::iter(parts.clone().into_iter().map(Ok).chain([lost.clone()])).boxed();
+        let mut pieces = Pieces::of(body, &PieceBuffers::default());
+        let (first, end) = pieces.next().await;
+        assert_eq!((first.len(), end), (PIECE_BYTES, None));
+        let (second, end) = pieces.next().await;
+        assert_eq!((second.len(), end), (5 * 300_000 - PIECE_BYTES, Some(lost.map(drop))));
+        assert!([first, second].concat() == parts.concat());
     }
 }

@@ -1,32 +1,17 @@
-//! Writing an upload: small pieces are collected, one large write is under way at a time, and what was written is
-//! brought to the disk while more arrives, so that little is left to wait for in the end.
+//! Writing an upload: one write is under way at a time while the next piece is gathered, and what was written is brought
+//! to the disk meanwhile, so that little is left to wait for in the end.
 
-use std::{
-    fs::File,
-    io::{self, IoSlice},
-    sync::Arc,
-};
+use std::{os::unix::fs::FileExt, sync::Arc};
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
-use rustix::io::{Errno, pwritev};
+use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{blocking, generation, join_failed, syncs::Syncs, uploads::Claimed};
-use crate::{StoreError, UploadProgress, UploadWriter};
-
-/// How much is collected before it is written. Twice this (and one piece) is in memory for each upload: one batch
-/// under way to the file while the next one is collected and hashed.
-const BATCH_BYTES: usize = 1024 * 1024;
+use crate::{PIECE_BYTES, StoreError, UploadProgress, UploadWriter};
 
 /// After so many bytes a sync begins beside the writing. Fewer would mean more journal commits than they save waiting.
 const SYNC_AHEAD_BYTES: u64 = 32 * 1024 * 1024;
-
-/// Pieces below this are copied together: a small piece may hold a whole network buffer in memory.
-const COPY_BELOW_BYTES: usize = 16 * 1024;
-
-/// Most slices in one call (`IOV_MAX` is 1024 on Linux).
-const SLICES_MAX: usize = 1024;
 
 /// Appends to an upload's file, which nobody else has open for writing.
 pub(super) struct FileWriter {
@@ -34,9 +19,10 @@ pub(super) struct FileWriter {
     /// Where the upload stood before.
     begun: UploadProgress,
     syncs: Syncs,
-    /// Where the batch begins in the file.
+    /// Where `last` begins in the file.
     offset: u64,
-    batch: Batch,
+    /// A piece that is not full is mostly the last one: it waits, to be written and synced by one call.
+    last: Bytes,
     under_way: Option<JoinHandle<Result<(), StoreError>>>,
     /// The sync beside the writing, and up to where one was begun.
     syncing: Option<JoinHandle<Result<(), StoreError>>>,
@@ -45,22 +31,15 @@ pub(super) struct FileWriter {
     failed: bool,
 }
 
-#[derive(Default)]
-struct Batch {
-    pieces: Vec<Bytes>,
-    small: BytesMut,
-    size_bytes: usize,
-}
-
 impl FileWriter {
     pub(super) fn new(claimed: Claimed, begun: UploadProgress, syncs: Syncs) -> Self {
-        let (offset, batch) = (begun.size_bytes, Batch::default());
+        let offset = begun.size_bytes;
         Self {
             claimed,
             begun,
             syncs,
             offset,
-            batch,
+            last: Bytes::new(),
             under_way: None,
             syncing: None,
             syncing_to: offset,
@@ -82,15 +61,16 @@ impl FileWriter {
         Ok(())
     }
 
-    async fn write_batch(&mut self) -> Result<(), StoreError> {
+    /// Begins to write a piece, when the one before is written.
+    async fn begin_write(&mut self, piece: Bytes) -> Result<(), StoreError> {
         self.settle().await?;
         self.sync_ahead().await?;
         let (file, offset) = (Arc::clone(&self.claimed.file), self.offset);
-        let batch = std::mem::take(&mut self.batch);
-        self.offset += batch.size_bytes as u64;
-        self.under_way = Some(spawn_blocking(move || Ok(write_at(&file, &batch.finish(), offset)?)));
+        self.offset += piece.len() as u64;
+        self.under_way = Some(spawn_blocking(move || Ok(file.write_all_at(&piece, offset)?)));
         Ok(())
     }
+
     /// Begins to sync what is written, unless there is little of it or the sync before is still at work.
     async fn sync_ahead(&mut self) -> Result<(), StoreError> {
         let is_due = self.syncs.are_on() && self.offset - self.syncing_to >= SYNC_AHEAD_BYTES;
@@ -117,20 +97,27 @@ impl FileWriter {
 #[async_trait]
 impl UploadWriter for FileWriter {
     async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
-        self.batch.push(bytes);
-        if self.batch.size_bytes >= BATCH_BYTES { self.write_batch().await } else { Ok(()) }
+        if !self.last.is_empty() {
+            let last = std::mem::take(&mut self.last);
+            self.begin_write(last).await?;
+        }
+        if bytes.len() >= PIECE_BYTES {
+            return self.begin_write(bytes).await;
+        }
+        self.last = bytes;
+        Ok(())
     }
 
     async fn finish(mut self: Box<Self>) -> Result<UploadProgress, StoreError> {
         self.settle().await?;
         self.settle_sync().await?;
-        let Self { claimed, begun, syncs, offset, batch, .. } = *self;
-        let size_bytes = offset + batch.size_bytes as u64;
+        let Self { claimed, begun, syncs, offset, last, .. } = *self;
+        let size_bytes = offset + last.len() as u64;
         if size_bytes == begun.size_bytes {
             return Ok(begun);
         }
         let state = blocking(move || {
-            write_at(&claimed.file, &batch.finish(), offset)?;
+            claimed.file.write_all_at(&last, offset)?;
             let state = generation::mark(&claimed.file)?;
             // The data and the length. That the file exists comes along with them on the journalling file systems; the
             // names of finished content are synced when it is published. A mark that is lost costs a copy.
@@ -141,46 +128,6 @@ impl UploadWriter for FileWriter {
         .await?;
         Ok(UploadProgress { size_bytes, state })
     }
-}
-
-impl Batch {
-    fn push(&mut self, bytes: Bytes) {
-        self.size_bytes += bytes.len();
-        if bytes.len() < COPY_BELOW_BYTES {
-            self.small.extend_from_slice(&bytes);
-        } else {
-            self.close_small();
-            self.pieces.push(bytes);
-        }
-    }
-
-    fn close_small(&mut self) {
-        if !self.small.is_empty() {
-            self.pieces.push(self.small.split().freeze());
-        }
-    }
-
-    fn finish(mut self) -> Vec<Bytes> {
-        self.close_small();
-        self.pieces
-    }
-}
-
-fn write_at(file: &File, pieces: &[Bytes], mut offset: u64) -> io::Result<()> {
-    let mut slices: Vec<_> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
-    let mut left = &mut slices[..];
-    while !left.is_empty() {
-        match pwritev(file, &left[..left.len().min(SLICES_MAX)], offset) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => {
-                offset += written as u64;
-                IoSlice::advance_slices(&mut left, written);
-            }
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -224,23 +171,14 @@ mod tests {
         }
     }
 
-    #[test]
-    fn many_tiny_pieces_are_few_slices() {
-        let mut batch = Batch::default();
-        for _ in 0..100_000 {
-            batch.push(Bytes::from_static(b"0123456789"));
-        }
-        assert_eq!(batch.finish().len(), 1);
-    }
-
     #[cfg(feature = "testing")]
     #[tokio::test]
     async fn a_large_upload_is_synced_as_it_comes_and_in_the_end() {
         let (file, syncs) = (tempfile::tempfile().unwrap(), Syncs::new(true));
         let begun = UploadProgress { size_bytes: 0, state: Vec::new() };
         let mut writer = Box::new(FileWriter::new(Claimed::in_place(file), begun, syncs.clone()));
-        let batch = Bytes::from(vec![1; BATCH_BYTES]);
-        for _ in 0..=SYNC_AHEAD_BYTES / BATCH_BYTES as u64 {
+        let batch = Bytes::from(vec![1; PIECE_BYTES]);
+        for _ in 0..=SYNC_AHEAD_BYTES / PIECE_BYTES as u64 {
             writer.write(batch.clone()).await.unwrap();
         }
         writer.settle_sync().await.unwrap();
@@ -255,7 +193,7 @@ mod tests {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let begun = UploadProgress { size_bytes: 0, state: Vec::new() };
         let mut writer = Box::new(FileWriter::new(Claimed::in_place(full), begun, Syncs::new(false)));
-        let batch = Bytes::from(vec![1; BATCH_BYTES]);
+        let batch = Bytes::from(vec![1; PIECE_BYTES]);
         writer.write(batch.clone()).await.unwrap();
         assert!(matches!(writer.write(batch).await, Err(StoreError::Full(_))));
         assert!(matches!(writer.finish().await, Err(StoreError::Unavailable(_))));
