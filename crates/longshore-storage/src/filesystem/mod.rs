@@ -5,6 +5,7 @@
 
 mod blob;
 mod blobs;
+mod direct;
 mod files;
 mod generation;
 mod listing;

@@ -1,13 +1,13 @@
 //! Writing an upload: one write is under way at a time while the next piece is gathered, and what was written is brought
 //! to the disk meanwhile, so that little is left to wait for in the end.
 
-use std::{os::unix::fs::FileExt, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::{blocking, generation, join_failed, syncs::Syncs, uploads::Claimed};
+use super::{blocking, direct::write_all_at, generation, join_failed, syncs::Syncs, uploads::Claimed};
 use crate::{PIECE_BYTES, StoreError, UploadProgress, UploadWriter};
 
 /// After so many bytes a sync begins beside the writing. Fewer would mean more journal commits than they save waiting.
@@ -67,7 +67,7 @@ impl FileWriter {
         self.sync_ahead().await?;
         let (file, offset) = (Arc::clone(&self.claimed.file), self.offset);
         self.offset += piece.len() as u64;
-        self.under_way = Some(spawn_blocking(move || Ok(file.write_all_at(&piece, offset)?)));
+        self.under_way = Some(spawn_blocking(move || Ok(write_all_at(&file, &piece, offset)?)));
         Ok(())
     }
 
@@ -117,7 +117,7 @@ impl UploadWriter for FileWriter {
             return Ok(begun);
         }
         let state = blocking(move || {
-            claimed.file.write_all_at(&last, offset)?;
+            write_all_at(&claimed.file, &last, offset)?;
             let state = generation::mark(&claimed.file)?;
             // The data and the length. That the file exists comes along with them on the journalling file systems; the
             // names of finished content are synced when it is published. A mark that is lost costs a copy.
