@@ -92,9 +92,7 @@ impl Authenticator {
             Self::Open => None,
             Self::Silly { realm, service } => Some(challenge::bearer(realm, service, scopes, None)),
             Self::Htpasswd(htpasswd) => Some(challenge::basic(htpasswd.realm())),
-            Self::Token(verifier) => {
-                Some(challenge::bearer(&verifier.realm(origin), verifier.service(), scopes, problem))
-            }
+            Self::Token(verifier) => Some(verifier.challenge(scopes, problem, origin)),
         }
     }
 

@@ -42,4 +42,7 @@ pub use ratelimit::{InWindow, PullLimit, PullWindow, RateLimit, Remaining, Retry
 pub use role::{BuiltInRole, PUBLIC_PROJECT, ProjectCreation, Role, RoleId, SystemRole, of_every_user};
 pub use scope::Scope;
 pub use secret::Secret;
-pub use token::{TokenSettings, TokenVerifier};
+pub use token::{
+    IssueError, IssuedToken, IssuerSettings, KeyRotation, SigningKey, SigningKeyError, SigningKeys,
+    TokenIssuer, TokenSettings, TokenVerifier,
+};

@@ -10,7 +10,10 @@ use longshore_types::Timestamp;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime, pem::PemObject as _};
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, anchor_from_trusted_cert};
 
-use super::certificate::{Certificate, from_base64};
+use super::{
+    certificate::{Certificate, from_base64},
+    signing::SigningKeys,
+};
 
 /// Longest chain of certificates in a token.
 const CHAIN_MAX: usize = 8;
@@ -24,6 +27,12 @@ pub(super) struct TrustedKeys {
 }
 
 impl TrustedKeys {
+    /// Our own keys and nothing else.
+    pub(super) fn own(keys: &SigningKeys) -> Self {
+        let named = keys.iter().map(|key| (key.id().to_owned(), key.decoding.clone()));
+        Self { by_id: named.collect(), ..Self::default() }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.by_id.is_empty()
     }

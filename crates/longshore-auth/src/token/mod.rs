@@ -1,26 +1,36 @@
-//! `auth.token`: distribution's scheme of an external token service (its "Token Authentication Specification").
+//! Distribution's scheme of a token service (its "Token Authentication Specification"): an external one (`auth.token`), or
+//! our own. Both kinds of tokens are verified by the same code.
 //!
 //! A token is a JWT that names what its bearer may do. It is good when a key that the operator trusts signed it, for
 //! this service, by the expected issuer, and now lies in its time.
 
 mod certificate;
 mod claims;
+mod issue;
 mod keys;
+mod signing;
 
 use std::{
     collections::{HashMap, HashSet},
     fmt, fs, io,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::Algorithm;
 use longshore_types::{Digest, Timestamp};
 
 use self::{claims::Claims, keys::TrustedKeys};
-use crate::{AuthError, Caller, SettingsError, authenticator::credentials};
+pub use self::{
+    issue::{IssueError, IssuedToken, IssuerSettings, TokenIssuer},
+    signing::{KeyRotation, SigningKey, SigningKeyError, SigningKeys},
+};
+use crate::{
+    AuthError, Caller, ChallengeProblem, Scope, SettingsError, authenticator::credentials, challenge,
+};
 
 /// Longest token considered, in bytes.
 const TOKEN_BYTES_MAX: usize = 32 * 1024;
@@ -64,12 +74,13 @@ pub struct TokenSettings {
     pub redirect_path: Option<String>,
 }
 
-/// Checks tokens of an external token service.
+/// Checks tokens.
 pub struct TokenVerifier {
     settings: TokenSettings,
     algorithms: HashSet<Algorithm>,
-    keys: TrustedKeys,
-    /// Callers by the hash of their token, until it expires.
+    /// Changed under the lock of `verified` only.
+    keys: ArcSwap<TrustedKeys>,
+    /// Callers by the hash of their token, until it expires; all of them verified with the present keys.
     verified: Mutex<HashMap<Digest, (Caller, Timestamp)>>,
 }
 
@@ -101,7 +112,31 @@ impl TokenVerifier {
             ));
         }
         let algorithms = algorithms(&settings.algorithms)?;
-        Ok(Self { settings, algorithms, keys, verified: Mutex::default() })
+        Ok(Self { settings, algorithms, keys: ArcSwap::from_pointee(keys), verified: Mutex::default() })
+    }
+
+    /// For tokens that these keys of our own signed; the files and algorithms of the settings are not used.
+    pub fn of_own_keys(settings: TokenSettings, keys: &SigningKeys) -> Self {
+        Self {
+            settings,
+            algorithms: HashSet::from([Algorithm::EdDSA]),
+            keys: ArcSwap::from_pointee(TrustedKeys::own(keys)),
+            verified: Mutex::default(),
+        }
+    }
+
+    /// Takes these keys of our own from now on. Every token is looked at again, also those that were found good.
+    pub fn swap_keys(&self, keys: &SigningKeys) {
+        let keys = Arc::new(TrustedKeys::own(keys));
+        let mut verified = self.lock();
+        self.keys.store(keys);
+        verified.clear();
+    }
+
+    /// The `WWW-Authenticate` header that sends a client to the token service, as in
+    /// [`Authenticator::challenge`](crate::Authenticator::challenge).
+    pub fn challenge(&self, scopes: &[Scope], problem: Option<ChallengeProblem>, origin: &str) -> String {
+        challenge::bearer(&self.realm(origin), self.service(), scopes, problem)
     }
 
     pub(crate) fn realm(&self, origin: &str) -> String {
@@ -120,7 +155,14 @@ impl TokenVerifier {
         authorization: Option<&str>,
         now: Timestamp,
     ) -> Result<Caller, AuthError> {
-        let token = credentials(authorization, "Bearer")?;
+        self.verify(credentials(authorization, "Bearer")?, now)
+    }
+
+    /// Who bears a token.
+    ///
+    /// # Errors
+    /// [`AuthError::Invalid`].
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Caller, AuthError> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(AuthError::invalid("the token is too long"));
         }
@@ -130,15 +172,16 @@ impl TokenVerifier {
         {
             return Ok(caller.clone());
         }
-        let claims = self.verify(token, now).map_err(AuthError::invalid)?;
+        let keys = self.keys.load();
+        let claims = self.check(token, &keys, now).map_err(AuthError::invalid)?;
         let until = claims.valid_until(LEEWAY);
         let caller = claims.into_caller();
-        self.remember(hash, caller.clone(), until, now);
+        self.remember(hash, caller.clone(), until, now, &keys);
         Ok(caller)
     }
 
     /// Checks signature, audience, issuer and time.
-    fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, String> {
+    fn check(&self, token: &str, keys: &TrustedKeys, now: Timestamp) -> Result<Claims, String> {
         let header = jsonwebtoken::decode_header(token).map_err(|error| error.to_string())?;
         if !self.algorithms.contains(&header.alg) {
             return Err(format!("signed by {:?}, which is not accepted", header.alg));
@@ -146,7 +189,7 @@ impl TokenVerifier {
         if header.crit.is_some() {
             return Err("the header asks for extensions (crit) that are unknown here".to_owned());
         }
-        let key = self.keys.select(&header, now)?;
+        let key = keys.select(&header, now)?;
         let (message, signature) = token.rsplit_once('.').ok_or("not a token")?;
         // The key's own kind decides, not what the token says of itself: `verify` fails for a key of another kind.
         match jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key, header.alg) {
@@ -161,8 +204,19 @@ impl TokenVerifier {
         Ok(claims)
     }
 
-    fn remember(&self, hash: Digest, caller: Caller, until: Timestamp, now: Timestamp) {
+    fn remember(
+        &self,
+        hash: Digest,
+        caller: Caller,
+        until: Timestamp,
+        now: Timestamp,
+        keys: &Arc<TrustedKeys>,
+    ) {
         let mut verified = self.lock();
+        // Other keys came meanwhile: whether the token is good by them is not known.
+        if !Arc::ptr_eq(&self.keys.load(), keys) {
+            return;
+        }
         if verified.len() >= REMEMBERED_MAX {
             verified.retain(|_, (_, until)| now < *until);
         }

@@ -349,6 +349,8 @@ fn challenges_name_realm_service_and_scope() {
 fn fingerprints_are_those_of_libtrust() {
     const PEM: &str = include_str!("testdata/rsa.pem");
     let verifier = verifier(PEM);
-    assert!(verifier.keys.has("5A2M:HRVL:UQA5:QU6Y:QH56:ZTT7:V7YU:2NTZ:JVJ6:FUTE:LB6Q:XI4H"));
-    assert!(verifier.keys.has("jFThFNfSL-cF4j_oyfqGgfXBIPIwYq2b5cIPmF30WJg"));
+    assert!(verifier.keys.load().has("5A2M:HRVL:UQA5:QU6Y:QH56:ZTT7:V7YU:2NTZ:JVJ6:FUTE:LB6Q:XI4H"));
+    assert!(verifier.keys.load().has("jFThFNfSL-cF4j_oyfqGgfXBIPIwYq2b5cIPmF30WJg"));
 }
+
+mod own;
