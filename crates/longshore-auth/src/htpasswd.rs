@@ -12,11 +12,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use longshore_types::{Digest, Timestamp, UploadId};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
-use crate::{AuthError, Caller, SettingsError, authenticator::credentials};
+use crate::{
+    AuthError, Caller, SettingsError,
+    authenticator::credentials,
+    credentials::{basic, split},
+};
 
 /// How long a verified password is taken as verified.
 const REMEMBER: Duration = Duration::from_secs(60);
@@ -126,14 +129,8 @@ impl Htpasswd {
         authorization: Option<&str>,
         now: Timestamp,
     ) -> Result<Caller, AuthError> {
-        let encoded = credentials(authorization, "Basic")?;
-        if encoded.len() > CREDENTIALS_BYTES_MAX {
-            return Err(AuthError::invalid("credentials are too long"));
-        }
-        let decoded = STANDARD.decode(encoded).map_err(AuthError::invalid)?;
-        let decoded = String::from_utf8(decoded).map_err(AuthError::invalid)?;
-        let (user, password) =
-            decoded.split_once(':').ok_or_else(|| AuthError::invalid("no colon in the credentials"))?;
+        let decoded = basic(credentials(authorization, "Basic")?, CREDENTIALS_BYTES_MAX)?;
+        let (user, password) = split(&decoded)?;
 
         let users = self.users(now).await.map_err(|error| AuthError::Unavailable(error.into()))?;
         let key = self.remembered_as(&users, &decoded);
@@ -283,6 +280,8 @@ fn cost(hash: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
 
     use super::*;
 

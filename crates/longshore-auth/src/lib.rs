@@ -11,6 +11,7 @@ mod authenticator;
 mod caller;
 mod challenge;
 mod circumstances;
+mod credentials;
 mod decision;
 mod htpasswd;
 mod lockout;
@@ -29,6 +30,7 @@ pub use authenticator::{AuthError, Authenticator, SettingsError};
 pub use caller::{Action, Caller, Permissions, RepositoryGrant};
 pub use challenge::ChallengeProblem;
 pub use circumstances::{Circumstances, ClientCertificate};
+pub use credentials::Credentials;
 pub use decision::{
     Because, Conditions, Decision, NoConditions, ProjectView, Question, Target, decide, decide_action,
     decide_with,
@@ -40,7 +42,7 @@ pub use permission::{Level, Permission, PermissionError, PermissionSet, Resource
 pub use principal::{Principal, PrincipalKind};
 pub use ratelimit::{InWindow, PullLimit, PullWindow, RateLimit, Remaining, RetryAfter, TokenBucket};
 pub use role::{BuiltInRole, PUBLIC_PROJECT, ProjectCreation, Role, RoleId, SystemRole, of_every_user};
-pub use scope::Scope;
+pub use scope::{Scope, ScopesError};
 pub use secret::Secret;
 pub use token::{
     IssueError, IssuedToken, IssuerSettings, KeyRotation, SigningKey, SigningKeyError, SigningKeys,

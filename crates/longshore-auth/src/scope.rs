@@ -1,9 +1,12 @@
 //! What a request needs, in the words of the token specification.
 
+mod requested;
+
 use std::fmt;
 
 use longshore_types::RepositoryName;
 
+pub use self::requested::ScopesError;
 use crate::{Action, Caller};
 
 /// What a request needs; derived from the endpoint, compared with what the caller has, and asked for in a challenge.
