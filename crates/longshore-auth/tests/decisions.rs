@@ -164,7 +164,8 @@ fn applies(grant: &Grant, project: Option<&str>, repository: Option<&str>, permi
 
 /// Whether a pattern matches: braces written out, components compared one by one, every way tried.
 fn glob(pattern: &str, name: &str) -> bool {
-    written_out(pattern).iter().any(|pattern| {
+    // Two stars that come together only when braces are written out are no `**`.
+    written_out(&pattern.replace("**", "\u{1}")).iter().any(|pattern| {
         let (pattern, name): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), name.split('/').collect());
         components(&pattern, &name)
     })
@@ -196,8 +197,8 @@ fn components(pattern: &[&str], name: &[&str]) -> bool {
     match pattern {
         [] => name.is_empty(),
         // At the end it takes one component or more, elsewhere any number.
-        ["**"] => !name.is_empty() && name.iter().all(|part| !part.is_empty()),
-        ["**", rest @ ..] => (0..=name.len())
+        ["\u{1}"] => !name.is_empty() && name.iter().all(|part| !part.is_empty()),
+        ["\u{1}", rest @ ..] => (0..=name.len())
             .any(|n| name[..n].iter().all(|part| !part.is_empty()) && components(rest, &name[n..])),
         [first, rest @ ..] => {
             let Some((head, tail)) = name.split_first() else { return false };
