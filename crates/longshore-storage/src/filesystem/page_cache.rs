@@ -116,17 +116,23 @@ mod tests {
 
     #[test]
     fn what_is_on_disk_only_is_not_read() {
-        // A file for each question: one that was asked about may be on its way into memory.
         let cold = || {
             let file = file(&vec![1; 1 << 20]);
             fadvise(&file, 0, None, Advice::DontNeed).unwrap();
             file
         };
+        // A file for each question: asking has the kernel begin to read, and a fast disk is sometimes done before the
+        // kernel looks whether it is, so that not every answer counts.
+        let some_time = |ask: &dyn Fn(&File) -> bool| (0..100).any(|_| ask(&cold()));
         for (first, last) in [(0, 0), (0, 10_000), (100_000, 900_000)] {
-            let mut read = b"before".to_vec();
-            assert!(!is_cached(&cold(), range(first, last)), "{first}-{last}");
-            assert!(!read_cached(&cold(), range(first, last), &mut read), "{first}-{last}");
-            assert_eq!(read, b"before");
+            assert!(some_time(&|file| !is_cached(file, range(first, last))), "{first}-{last}");
+            let is_refused = |file: &File| {
+                let mut read = b"before".to_vec();
+                let refused = !read_cached(file, range(first, last), &mut read);
+                assert_eq!(read.len(), if refused { 6 } else { 6 + (last - first + 1) as usize });
+                refused
+            };
+            assert!(some_time(&is_refused), "{first}-{last}");
         }
     }
 }
