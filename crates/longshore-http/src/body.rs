@@ -32,7 +32,7 @@ pub(crate) struct ResponseBody {
     left_bytes: u64,
     /// The content that is being streamed.
     current: Option<Current>,
-    /// What was asked for before the reply began.
+    /// What is at hand before the reply begins.
     first: Option<Bytes>,
     /// The way to have files sent on this connection, if there is one.
     sender: Option<FileSender>,
@@ -64,17 +64,27 @@ pub(crate) enum SendError {
 
 impl ResponseBody {
     pub(crate) fn empty() -> Self {
-        Self::of_pieces([])
+        Self { pieces: VecDeque::new(), left_bytes: 0, current: None, first: None, sender: None }
     }
 
     pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
-        Self::of_pieces([Piece::Bytes(bytes.into())])
+        let bytes = bytes.into();
+        let left_bytes = bytes.len() as u64;
+        Self { left_bytes, first: (left_bytes > 0).then_some(bytes), ..Self::empty() }
+    }
+
+    /// A part of a blob; without a copy where it lies in memory.
+    pub(crate) fn content(blob: &Arc<dyn Blob>, range: ByteRange) -> Self {
+        match blob.bytes_now(range) {
+            Some(bytes) => Self::full(bytes),
+            None => Self::of_pieces([Piece::Content(Arc::clone(blob), range)]),
+        }
     }
 
     pub(crate) fn of_pieces(pieces: impl IntoIterator<Item = Piece>) -> Self {
         let pieces: VecDeque<_> = pieces.into_iter().filter(|piece| piece.size_bytes() > 0).collect();
         let left_bytes = pieces.iter().map(Piece::size_bytes).sum();
-        Self { pieces, left_bytes, current: None, first: None, sender: None }
+        Self { pieces, left_bytes, ..Self::empty() }
     }
 
     /// Waits for the first bytes, so that a store which fails at once is still answered with an error.

@@ -1,11 +1,12 @@
 //! `ETag`, `If-None-Match` and `If-Range`: RFC 9110 sections 8.8.3 and 13.1. The entity tag of content is its digest.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use longshore_types::Digest;
 
 /// The entity tag of content.
-pub(crate) fn etag(digest: &Digest) -> String {
-    format!("\"{digest}\"")
+pub(crate) fn etag(digest: &Digest) -> Bytes {
+    format!("\"{digest}\"").into()
 }
 
 /// Whether `If-None-Match` names the content: the answer is 304.

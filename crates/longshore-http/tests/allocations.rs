@@ -114,7 +114,7 @@ fn warm_pulls_allocate_little() {
     for (method, path, allocations_max, bytes_max) in [
         ("GET", "/v2/team/app/manifests/v1".to_owned(), 12.0, 10_000.0),
         ("HEAD", "/v2/team/app/manifests/v1".to_owned(), 14.0, 10_000.0),
-        ("GET", format!("/v2/team/app/blobs/{}", blob.digest), 30.0, 26_000.0),
+        ("GET", format!("/v2/team/app/blobs/{}", blob.digest), 18.0, 13_500.0),
     ] {
         let (allocations, bytes) = cost(address, method, &path);
         assert!(

@@ -74,7 +74,7 @@ pub enum MountError {
 }
 
 impl Registry {
-    /// Opens a blob that the repository links.
+    /// Opens a blob that the repository links. The future is small, for it is moved about: what is rare is boxed.
     pub async fn blob(
         &self,
         call: &Call,
@@ -83,20 +83,12 @@ impl Registry {
     ) -> Result<PulledBlob, BlobPullError> {
         require(call, Action::Pull, repository)?;
         if self.inner.metadata.blob_in(repository, digest).await?.is_none() {
-            return Err(self.not_linked(repository, digest).await?);
+            return Err(Box::pin(self.not_linked(repository, digest)).await?);
         }
         let blob = match self.inner.blobs.open(digest).await {
             Ok(blob) => blob,
             Err(error @ (StoreError::NotFound | StoreError::Corrupt(_))) => {
-                // Another process may have collected it a moment ago.
-                if self.inner.metadata.read().await?.blob_in(repository, digest).await?.is_none() {
-                    return Err(self.not_linked(repository, digest).await?);
-                }
-                tracing::error!(
-                    %repository, %digest, error = &error as &dyn std::error::Error,
-                    "a linked blob is damaged or missing: run longshore verify"
-                );
-                return Err(BlobPullError::BlobUnknown { repository: repository.clone(), digest: *digest });
+                return Err(Box::pin(self.lost(repository, digest, error)).await?);
             }
             Err(error) => return Err(error.into()),
         };
@@ -106,6 +98,24 @@ impl Registry {
         };
         self.notify_pull(|| Event::new(call, EventAction::Pull, repository).blob(*digest, blob.size_bytes()));
         Ok(PulledBlob { digest: *digest, blob, redirect })
+    }
+
+    /// What the index links, the store has not.
+    async fn lost(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        error: StoreError,
+    ) -> Result<BlobPullError, MetadataError> {
+        // Another process may have collected it a moment ago.
+        if self.inner.metadata.read().await?.blob_in(repository, digest).await?.is_none() {
+            return self.not_linked(repository, digest).await;
+        }
+        tracing::error!(
+            %repository, %digest, error = &error as &dyn std::error::Error,
+            "a linked blob is damaged or missing: run longshore verify"
+        );
+        Ok(BlobPullError::BlobUnknown { repository: repository.clone(), digest: *digest })
     }
 
     /// A digest is no permission: a blob is readable where it is linked.

@@ -28,8 +28,18 @@ pub trait Blob: Send + Sync {
     /// Its length.
     fn size_bytes(&self) -> u64;
 
+    /// When the store last wrote it, as it was when the content was opened; `None` where opening does not tell.
+    fn modified_at(&self) -> Option<Timestamp> {
+        None
+    }
+
     /// The bytes of `range`, which must lie inside the content. May be called many times; each stream reads for itself.
     fn stream(&self, range: ByteRange) -> ByteStream;
+
+    /// The bytes of `range`, if they lie in memory and need not be copied.
+    fn bytes_now(&self, _range: ByteRange) -> Option<Bytes> {
+        None
+    }
 
     /// Appends the bytes of `range` to `to`, if that needs no waiting for a disk, a network or another thread. Otherwise
     /// `to` stays as it is: [`Blob::stream`] has the bytes, or says what is wrong.

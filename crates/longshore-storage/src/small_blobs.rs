@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
-use longshore_types::{ByteRange, Digest};
+use longshore_types::{ByteRange, Digest, Timestamp};
 use quick_cache::{Weighter, sync::Cache};
 
 use crate::{Blob, BlobStat, BlobStore, ByteStream, StoreError};
@@ -34,15 +34,18 @@ impl SmallBlobs {
         Self { inner, cache: Cache::with_weighter(entries, size_bytes, BytesTaken) }
     }
 
-    /// Keeps what was opened, if it is at hand and undamaged. `stat` was asked for before.
-    fn keep(&self, stat: BlobStat, blob: &dyn Blob) -> Option<Arc<CachedBlob>> {
-        let range =
-            ByteRange::whole(blob.size_bytes()).filter(|range| range.size_bytes() == stat.size_bytes)?;
-        let mut content = Vec::new();
-        if !blob.read_now(range, &mut content) || Digest::of(stat.digest.algorithm(), &content) != stat.digest
-        {
+    /// Keeps what was opened, if it is small, at hand and undamaged.
+    fn keep(&self, digest: &Digest, blob: &dyn Blob) -> Option<Arc<CachedBlob>> {
+        let (digest, size_bytes, modified_at) = (*digest, blob.size_bytes(), blob.modified_at()?);
+        if size_bytes > SMALL_BYTES {
             return None;
         }
+        let mut content = Vec::with_capacity(usize::try_from(size_bytes).ok()?);
+        let read = blob.read_now(ByteRange::whole(size_bytes)?, &mut content);
+        if !read || Digest::of(digest.algorithm(), &content) != digest {
+            return None;
+        }
+        let stat = BlobStat { digest, size_bytes, modified_at };
         let cached = Arc::new(CachedBlob { stat, content: content.into() });
         self.cache.insert(stat.digest, Arc::clone(&cached));
         Some(cached)
@@ -56,17 +59,13 @@ impl BlobStore for SmallBlobs {
     }
 
     async fn open(&self, digest: &Digest) -> Result<Arc<dyn Blob>, StoreError> {
-        let stat = self.inner.stat(digest).await?;
-        if stat.size_bytes > SMALL_BYTES {
-            return self.inner.open(digest).await;
-        }
         if let Some(cached) = self.cache.get(digest)
-            && cached.stat == stat
+            && cached.stat == self.inner.stat(digest).await?
         {
             return Ok(cached);
         }
         let blob = self.inner.open(digest).await?;
-        match self.keep(stat, &*blob) {
+        match self.keep(digest, &*blob) {
             Some(cached) => Ok(cached),
             None => Ok(blob),
         }
@@ -108,7 +107,7 @@ impl BlobStore for SmallBlobs {
 
 /// Content in memory.
 struct CachedBlob {
-    /// What the store said of it before it was read.
+    /// What the store said of it when it was opened, before it was read.
     stat: BlobStat,
     content: Bytes,
 }
@@ -123,6 +122,14 @@ impl CachedBlob {
 impl Blob for CachedBlob {
     fn size_bytes(&self) -> u64 {
         self.content.len() as u64
+    }
+
+    fn modified_at(&self) -> Option<Timestamp> {
+        Some(self.stat.modified_at)
+    }
+
+    fn bytes_now(&self, range: ByteRange) -> Option<Bytes> {
+        self.slice(range)
     }
 
     fn stream(&self, range: ByteRange) -> ByteStream {
@@ -196,6 +203,9 @@ mod tests {
         std::fs::File::open(&path).unwrap().set_modified(modified).unwrap();
         assert_eq!(read(&store, &digest).await.unwrap(), b"small", "from memory");
         assert!(store.open(&digest).await.unwrap().file_now(whole(b"small")).is_none());
+        let (first, second) = (store.open(&digest).await.unwrap(), store.open(&digest).await.unwrap());
+        let at = |blob: &dyn Blob| blob.bytes_now(whole(b"small")).unwrap().as_ptr();
+        assert_eq!(at(&*first), at(&*second), "not copied");
 
         let large = vec![7; SMALL_BYTES as usize + 1];
         let digest = Digest::sha256(&large);

@@ -1,6 +1,6 @@
 //! Every path below the root of a volume, made in one place.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use longshore_types::{Digest, DigestAlgorithm, RepositoryName, Tag, UploadId};
 
@@ -54,10 +54,7 @@ impl StorageKey<'_> {
     pub(crate) fn path(self) -> PathBuf {
         match self {
             Self::Blobs => format!("{DISTRIBUTION}/blobs"),
-            Self::BlobData(digest) => {
-                let hex = digest.hex();
-                format!("{DISTRIBUTION}/blobs/{}/{}/{hex}/data", digest.algorithm(), &hex[..2])
-            }
+            Self::BlobData(digest) => return blob_data_below(Path::new(""), digest),
             Self::Repositories => format!("{DISTRIBUTION}/repositories"),
             Self::Repository(name) => format!("{DISTRIBUTION}/repositories/{name}"),
             Self::Layers(name) => format!("{DISTRIBUTION}/repositories/{name}/_layers"),
@@ -93,6 +90,16 @@ impl StorageKey<'_> {
     }
 }
 
+/// [`StorageKey::BlobData`] below `root`, in one go: every pull of a blob asks for it.
+pub(crate) fn blob_data_below(root: &Path, digest: &Digest) -> PathBuf {
+    let text = digest.to_string();
+    let hex = &text[digest.algorithm().as_str().len() + 1..];
+    let mut path = PathBuf::with_capacity(root.as_os_str().len() + DISTRIBUTION.len() + text.len() + 16);
+    path.extend([root, Path::new(DISTRIBUTION)]);
+    path.extend(["blobs", digest.algorithm().as_str(), &hex[..2], hex, "data"]);
+    path
+}
+
 fn by_algorithm(digest: &Digest) -> String {
     format!("{}/{}", digest.algorithm(), digest.hex())
 }
@@ -116,6 +123,8 @@ mod tests {
         let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let manifests = "…/repositories/team/app/_manifests";
         check(StorageKey::BlobData(&digest), &format!("…/blobs/sha256/e3/{hex}/data"));
+        let below = blob_data_below(Path::new("/srv/volume"), &digest);
+        assert_eq!(below, Path::new("/srv/volume").join(StorageKey::BlobData(&digest).path()));
         check(
             StorageKey::LayerLink(&name, &digest),
             &format!("…/repositories/team/app/_layers/sha256/{hex}/link"),

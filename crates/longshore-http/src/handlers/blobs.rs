@@ -4,9 +4,9 @@ use http::{HeaderValue, Method, StatusCode, header};
 use longshore_registry::PulledBlob;
 use longshore_types::{ByteRange, Digest, ErrorCode, RangesSpec, RepositoryName};
 
-use super::{DOCKER_CONTENT_DIGEST, Reply, digest_header, reply};
+use super::{DOCKER_CONTENT_DIGEST, Reply, reply, text_header};
 use crate::{
-    body::{Piece, ResponseBody},
+    body::ResponseBody,
     conditional,
     context::{Context, Request},
     error::ApiError,
@@ -23,22 +23,25 @@ pub(crate) async fn pull(
 ) -> Reply {
     let pulled = cx.registry.blob(&request.call, repository, digest).await?;
     let etag = conditional::etag(&pulled.digest);
-    let mut response = if conditional::none_match_hits(&request.head.headers, &etag) {
+    let digest_text = text_header(etag.slice(1..etag.len() - 1))?;
+    let etag = text_header(etag)?;
+    let etag_text = etag.to_str().map_err(ApiError::internal)?;
+    let mut response = if conditional::none_match_hits(&request.head.headers, etag_text) {
         reply(StatusCode::NOT_MODIFIED, ResponseBody::empty())
     } else if let Some(location) = redirect(request, &pulled)? {
         let mut response = reply(StatusCode::TEMPORARY_REDIRECT, ResponseBody::empty());
         response.headers_mut().insert(header::LOCATION, location);
         response
     } else {
-        let mut response = content(request, &pulled, &etag)?;
+        let mut response = content(request, &pulled, etag_text)?;
         if request.head.method != Method::HEAD {
             response.body_mut().begin().await?;
         }
         response
     };
     let headers = response.headers_mut();
-    headers.insert(DOCKER_CONTENT_DIGEST, digest_header(&pulled.digest));
-    headers.insert(header::ETAG, HeaderValue::try_from(etag).expect("a digest has only visible ASCII"));
+    headers.insert(DOCKER_CONTENT_DIGEST, digest_text);
+    headers.insert(header::ETAG, etag);
     // The bytes under a digest never change.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=31536000, immutable"));
     Ok(response)
@@ -57,7 +60,7 @@ fn redirect(request: &Request, pulled: &PulledBlob) -> Result<Option<HeaderValue
 fn content(request: &Request, pulled: &PulledBlob, etag: &str) -> Reply {
     let blob = &pulled.blob;
     let size_bytes = blob.size_bytes();
-    let piece = |range: ByteRange| Piece::Content(blob.clone(), range);
+    let body = |range: ByteRange| ResponseBody::content(blob, range);
     let answer = match request.head.method {
         // "A HEAD request to an existing blob MUST return 200 OK", and ranges are defined for GET only (RFC 9110
         // section 14.2).
@@ -66,13 +69,13 @@ fn content(request: &Request, pulled: &PulledBlob, etag: &str) -> Reply {
     };
     let mut response = match answer {
         Answer::Whole => {
-            let mut response =
-                reply(StatusCode::OK, ResponseBody::of_pieces(ByteRange::whole(size_bytes).map(piece)));
+            let body = ByteRange::whole(size_bytes).map_or_else(ResponseBody::empty, body);
+            let mut response = reply(StatusCode::OK, body);
             response.headers_mut().insert(header::CONTENT_TYPE, OCTET_STREAM);
             response
         }
         Answer::Single(range) => {
-            let mut response = reply(StatusCode::PARTIAL_CONTENT, ResponseBody::of_pieces([piece(range)]));
+            let mut response = reply(StatusCode::PARTIAL_CONTENT, body(range));
             let content_range = HeaderValue::try_from(format!("bytes {range}/{size_bytes}"));
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_RANGE, content_range.expect("digits make a header"));

@@ -1,11 +1,10 @@
 //! end-3, end-7 and end-9: manifests.
 
-use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use longshore_registry::{ManifestTarget, PushedManifest};
 use longshore_types::{ErrorCode, MediaType, Reference, RepositoryName};
 
-use super::{DOCKER_CONTENT_DIGEST, Reply, created, digest_header, refuse_encoded, reply};
+use super::{DOCKER_CONTENT_DIGEST, Reply, created, digest_header, refuse_encoded, reply, text_header};
 use crate::{
     body::ResponseBody,
     conditional,
@@ -42,11 +41,6 @@ pub(crate) async fn pull(
         headers.insert(header::CONTENT_TYPE, text_header(manifest.media_type_text())?);
     }
     Ok(response)
-}
-
-/// Text that was made ready when the manifest was read, taken as it is.
-fn text_header(text: Bytes) -> Result<HeaderValue, ApiError> {
-    HeaderValue::from_maybe_shared(text).map_err(ApiError::internal)
 }
 
 pub(crate) async fn push(

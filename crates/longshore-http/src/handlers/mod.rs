@@ -9,6 +9,7 @@ pub(crate) mod referrers;
 pub(crate) mod tags;
 pub(crate) mod uploads;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use longshore_types::{Digest, ErrorCode};
 use serde::Serialize;
@@ -40,6 +41,11 @@ fn json_reply(content_type: &'static str, value: &impl Serialize) -> Response<Re
 
 fn digest_header(digest: &Digest) -> HeaderValue {
     HeaderValue::try_from(digest.to_string()).expect("a digest has only visible ASCII")
+}
+
+/// Text that is at hand, taken as it is.
+fn text_header(text: Bytes) -> Result<HeaderValue, ApiError> {
+    HeaderValue::from_maybe_shared(text).map_err(ApiError::internal)
 }
 
 /// 201 for content that lies under `location` now.

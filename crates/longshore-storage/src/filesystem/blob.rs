@@ -4,7 +4,7 @@ use std::{fs::File, io, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use longshore_types::ByteRange;
+use longshore_types::{ByteRange, Timestamp};
 use rustix::{buffer::spare_capacity, io::pread};
 use tokio::{
     runtime::{Handle, RuntimeFlavor},
@@ -27,11 +27,16 @@ const INLINE_BYTES: u64 = 64 * 1024;
 pub(super) struct FileBlob {
     pub(super) file: Arc<File>,
     pub(super) size_bytes: u64,
+    pub(super) modified_at: Timestamp,
 }
 
 impl Blob for FileBlob {
     fn size_bytes(&self) -> u64 {
         self.size_bytes
+    }
+
+    fn modified_at(&self) -> Option<Timestamp> {
+        Some(self.modified_at)
     }
 
     fn stream(&self, range: ByteRange) -> ByteStream {

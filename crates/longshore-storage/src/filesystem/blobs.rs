@@ -1,6 +1,11 @@
 //! Finished content in a folder.
 
-use std::{fs, io, io::Write, path::Path, sync::Arc};
+use std::{
+    fs, io,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,18 +16,18 @@ use super::{
     FilesystemStore, Volume,
     blob::FileBlob,
     blocking,
-    files::{at, open_regular},
+    files::{at, open_described},
     listing::{Entries, Stop, from_thread, modified_at, send, visit},
 };
 use crate::{
     Blob, BlobStat, BlobStore, StoreError,
-    storage_key::{StorageKey, digest_from_directories},
+    storage_key::{StorageKey, blob_data_below, digest_from_directories},
 };
 
 #[async_trait]
 impl BlobStore for FilesystemStore {
     async fn stat(&self, digest: &Digest) -> Result<BlobStat, StoreError> {
-        let path = self.volume.path(StorageKey::BlobData(digest));
+        let path = self.volume.blob_path(digest);
         let found = fs::symlink_metadata(&path).map_err(at(&path))?;
         if !found.is_file() {
             return Err(StoreError::Corrupt(format!("{}: not a regular file", path.display()).into()));
@@ -31,10 +36,10 @@ impl BlobStore for FilesystemStore {
     }
 
     async fn open(&self, digest: &Digest) -> Result<Arc<dyn Blob>, StoreError> {
-        let path = self.volume.path(StorageKey::BlobData(digest));
-        let file = open_regular(&path, false)?;
-        let size_bytes = file.metadata().map_err(at(&path))?.len();
-        Ok(Arc::new(FileBlob { file: Arc::new(file), size_bytes }))
+        let path = self.volume.blob_path(digest);
+        let (file, found) = open_described(&path, false)?;
+        let (size_bytes, modified_at) = (found.len(), modified_at(&found));
+        Ok(Arc::new(FileBlob { file: Arc::new(file), size_bytes, modified_at }))
     }
 
     async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<(), StoreError> {
@@ -64,7 +69,7 @@ impl BlobStore for FilesystemStore {
     async fn set_aside(&self, digest: &Digest) -> Result<String, StoreError> {
         let (volume, digest) = (Arc::clone(&self.volume), *digest);
         blocking(move || {
-            let place = volume.set_aside(&volume.path(StorageKey::BlobData(&digest)), &digest)?;
+            let place = volume.set_aside(&volume.blob_path(&digest), &digest)?;
             Ok(place.display().to_string())
         })
         .await
@@ -98,6 +103,10 @@ impl BlobStore for FilesystemStore {
 }
 
 impl Volume {
+    fn blob_path(&self, digest: &Digest) -> PathBuf {
+        blob_data_below(&self.root, digest)
+    }
+
     /// Writes and syncs a file under a fresh name among the uploads, for as long as `work` runs.
     fn with_scratch_file(
         &self,

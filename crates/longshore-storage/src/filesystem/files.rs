@@ -1,7 +1,7 @@
 //! Calls on single files that std does not offer in this form.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions},
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
@@ -20,6 +20,11 @@ pub(crate) fn at(path: &Path) -> impl Fn(io::Error) -> io::Error + '_ {
 /// # Errors
 /// [`io::ErrorKind::InvalidData`] when something else lies there.
 pub(crate) fn open_regular(path: &Path, write: bool) -> io::Result<File> {
+    open_described(path, write).map(|(file, _)| file)
+}
+
+/// [`open_regular`], with what it had to ask of the file.
+pub(super) fn open_described(path: &Path, write: bool) -> io::Result<(File, Metadata)> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
     let not_regular =
         || io::Error::new(io::ErrorKind::InvalidData, format!("{}: not a regular file", path.display()));
@@ -32,7 +37,8 @@ pub(crate) fn open_regular(path: &Path, write: bool) -> io::Result<File> {
                 _ => at(path)(error),
             },
         )?;
-    if file.metadata().map_err(at(path))?.is_file() { Ok(file) } else { Err(not_regular()) }
+    let found = file.metadata().map_err(at(path))?;
+    if found.is_file() { Ok((file, found)) } else { Err(not_regular()) }
 }
 
 /// Whether a lock failed because the file system has none (or, over NFS, nobody to ask).
