@@ -8,7 +8,7 @@ use longshore_auth::Authenticator;
 use longshore_registry::{Call, Registry};
 
 use crate::{
-    HttpLimits, Metrics, TrustedProxies,
+    Api, HttpLimits, Metrics, TrustedProxies,
     health::Readiness,
     request_body::RequestBody,
     request_id::RequestIds,
@@ -24,6 +24,8 @@ pub struct Parts {
     pub authenticator: Arc<Authenticator>,
     /// Where to count.
     pub metrics: Arc<Metrics>,
+    /// The management API; none where there are no accounts.
+    pub api: Option<Arc<Api>>,
 }
 
 /// What every request works with.
@@ -31,6 +33,7 @@ pub(crate) struct Context {
     pub(crate) registry: Registry,
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) api: Option<Arc<Api>>,
     pub(crate) readiness: Readiness,
     pub(crate) limits: HttpLimits,
     pub(crate) proxies: TrustedProxies,

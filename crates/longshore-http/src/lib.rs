@@ -7,6 +7,7 @@
 mod access_log;
 mod activity;
 mod any_client_cert;
+mod api;
 mod body;
 mod conditional;
 mod connection;
@@ -33,6 +34,7 @@ mod tls;
 mod urls;
 
 pub use access_log::ACCESS_LOG_TARGET;
+pub use api::{Api, ApiSettings, AuthMode, Credentials, Csrf, FoundProject, Guard, LoginError, ProjectKey};
 pub use context::Parts;
 pub use metrics::Metrics;
 pub use proxies::{TrustedProxies, TrustedProxiesError};

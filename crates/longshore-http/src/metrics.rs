@@ -10,7 +10,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::route::Route;
+use crate::{api::routes_count, route::Route};
 
 /// Upper bounds of the buckets of durations, in seconds.
 const DURATION_BUCKETS: [f64; 13] =
@@ -36,7 +36,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
     /// Their members, found once.
-    by_route: [OfRoute; Route::COUNT],
+    by_route: Box<[OfRoute]>,
     received_bytes: Counter<u64, AtomicU64>,
     sent_bytes: Counter<u64, AtomicU64>,
     /// Requests under way.
@@ -81,7 +81,7 @@ impl Metrics {
             registry: Registry::default(),
             requests: Family::default(),
             durations,
-            by_route: Default::default(),
+            by_route: (0..Route::COUNT + routes_count()).map(|_| OfRoute::default()).collect(),
             received_bytes: Counter::default(),
             sent_bytes: Counter::default(),
             in_flight: Gauge::default(),
@@ -122,7 +122,15 @@ impl Metrics {
     }
 
     pub(crate) fn observe(&self, sample: &Sample<'_>) {
-        let of_route = &self.by_route[sample.route as usize];
+        // They are only kept to be found sooner: a route without a place is counted by its labels.
+        let unkept;
+        let of_route = match self.by_route.get(sample.route.index()) {
+            Some(of_route) => of_route,
+            None => {
+                unkept = OfRoute::default();
+                &unkept
+            }
+        };
         let (route, method, status) =
             (sample.route.as_str(), method_index(sample.method), status_index(sample.status));
         let labels = || RequestLabels { route, method: METHODS[method], status: STATUSES[status] };

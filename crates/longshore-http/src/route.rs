@@ -17,11 +17,42 @@ pub(crate) enum Route {
     Blob,
     Uploads,
     Upload,
+    /// An operation of the management API.
+    Api(ApiRoute),
+}
+
+/// A row of the management API's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ApiRoute {
+    /// Its place in the table.
+    pub(crate) nth: usize,
+    /// The whole pattern.
+    pub(crate) pattern: &'static str,
 }
 
 impl Route {
-    /// How many there are.
-    pub(crate) const COUNT: usize = Self::Upload as usize + 1;
+    /// How many there are without those of the management API.
+    pub(crate) const COUNT: usize = 13;
+
+    /// Its place among all, those of the management API behind the others.
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Live => 1,
+            Self::Ready => 2,
+            Self::Metrics => 3,
+            Self::Root => 4,
+            Self::Base => 5,
+            Self::Catalog => 6,
+            Self::Tags => 7,
+            Self::Referrers => 8,
+            Self::Manifest => 9,
+            Self::Blob => 10,
+            Self::Uploads => 11,
+            Self::Upload => 12,
+            Self::Api(row) => Self::COUNT + row.nth,
+        }
+    }
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -38,6 +69,7 @@ impl Route {
             Self::Blob => "/v2/<name>/blobs/<digest>",
             Self::Uploads => "/v2/<name>/blobs/uploads/",
             Self::Upload => "/v2/<name>/blobs/uploads/<id>",
+            Self::Api(row) => row.pattern,
         }
     }
 }

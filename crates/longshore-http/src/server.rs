@@ -101,6 +101,7 @@ impl Server {
             registry: parts.registry,
             authenticator: parts.authenticator,
             metrics: parts.metrics,
+            api: parts.api,
             readiness: Readiness::default(),
             limits: settings.limits,
             proxies: settings.trusted_proxies,

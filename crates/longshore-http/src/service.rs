@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 use crate::{
     access_log::{Record, RecordedBody},
     activity::InFlight,
+    api::Api,
     body::ResponseBody,
     context::{Context, RawRequest, Request},
     endpoint::Endpoint,
@@ -86,7 +87,7 @@ pub(crate) fn serve(
     }
 }
 
-/// Which answer: operators' paths, or the distribution API.
+/// Which answer: the management API, operators' paths, or the distribution API.
 async fn answer(
     cx: &Context,
     record: &mut Record,
@@ -98,6 +99,9 @@ async fn answer(
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         return ApiError::client(status, ErrorCode::Unsupported, "the request's headers are too large")
             .into_response();
+    }
+    if let Some(api) = cx.api.as_ref().filter(|_| Api::has(head.uri.path())) {
+        return Box::pin(api.answer(record, head, body, origin)).await;
     }
     if let Some(route) = operation(cx, &head) {
         record.route = route;

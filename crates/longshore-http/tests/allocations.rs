@@ -52,6 +52,7 @@ async fn serve(root: &std::path::Path) -> SocketAddr {
         registry,
         authenticator: Arc::new(Authenticator::Open),
         metrics: Arc::new(Metrics::default()),
+        api: None,
     };
     let listen = ListenAddr::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
     let server = Server::bind(HttpSettings { listen, ..HttpSettings::default() }, parts).await.unwrap();

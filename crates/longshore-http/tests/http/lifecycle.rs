@@ -111,6 +111,7 @@ async fn settings_that_cannot_work_are_refused() {
             registry: Registry::new(metadata, store.clone(), store, registry_settings()),
             authenticator: Authenticator::Open.into(),
             metrics: Metrics::default().into(),
+            api: None,
         };
         Server::bind(settings, parts).await.err().expect("refused")
     };

@@ -74,6 +74,7 @@ impl TestServer {
             registry: Registry::new(metadata, blobs, store, setup.registry),
             authenticator: Arc::new(setup.authenticator),
             metrics: Arc::new(Metrics::default()),
+            api: None,
         };
         let scheme = if setup.http.tls.is_some() { "https" } else { "http" };
         let server = Server::bind(setup.http, parts).await.unwrap();

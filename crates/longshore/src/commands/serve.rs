@@ -68,7 +68,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
 
     let registry = opened.registry.clone();
     let metrics = Arc::new(Metrics::default());
-    let parts = Parts { registry: registry.clone(), authenticator, metrics };
+    let parts = Parts { registry: registry.clone(), authenticator, metrics, api: None };
     let server =
         Server::bind(settings, parts).await.map_err(|error| anyhow::anyhow!(background::chain(&error)))?;
     let mut stopping = signals::listen(server.handle())?;

@@ -1,0 +1,215 @@
+//! Harbor's management API: `/api/v2.0/`. Its clients (Terraform, harbor-cli, go-client) are the contract.
+//!
+//! [`routes`] has one row for each operation: path, what it asks of its caller, parameters, body, reply, handler. From it
+//! come the router, the checks before a handler, the OpenAPI document and the page about it. A handler gets an
+//! [`ApiRequest`](request::ApiRequest) and answers an [`ApiResponse`](response::ApiResponse) or an
+//! [`ApiProblem`](problem::ApiProblem).
+
+#![expect(dead_code, reason = "the operations that use all of what handlers are given come one by one")]
+
+mod admission;
+mod credentials;
+mod filter;
+mod guard;
+mod handlers;
+mod json;
+mod listing;
+mod moment;
+mod openapi;
+mod page;
+mod pattern;
+mod problem;
+mod request;
+mod response;
+mod route;
+mod router;
+mod routes;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::SystemTime,
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, header, request::Parts};
+use longshore_auth::Circumstances;
+use longshore_registry::Registry;
+use longshore_types::Timestamp;
+
+pub use guard::{Credentials, Csrf, FoundProject, Guard, LoginError, ProjectKey};
+
+use self::{
+    problem::{ApiProblem, Code},
+    request::{PathValues, QueryValues, RawTarget},
+    route::{ROOT, Reply, Route, Verb},
+    router::NoRoute,
+};
+use crate::{
+    access_log::Record,
+    body::ResponseBody,
+    health::Readiness,
+    proxies::Origin,
+    request_body::RequestBody,
+    route::{self as patterns, ApiRoute},
+};
+
+/// Where passwords are checked first, in Harbor's words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuthMode {
+    /// In the index.
+    #[default]
+    Database,
+    /// In an LDAP directory.
+    Ldap,
+    /// By an OpenID provider.
+    Oidc,
+}
+
+/// What the management API tells about the registry.
+#[derive(Clone, Debug, Default)]
+pub struct ApiSettings {
+    /// Where passwords are checked first.
+    pub auth_mode: AuthMode,
+    /// Scheme and host that clients know the registry by, if the operator said so. From `http.host`.
+    pub external_url: Option<String>,
+    /// Whether only administrators may make projects.
+    pub projects_by_administrators: bool,
+    /// Whether nothing may change. From `storage.maintenance.readonly.enabled`.
+    pub read_only: bool,
+    /// The kind of storage, in distribution's words: `filesystem`.
+    pub storage_driver: String,
+    /// Whether notifications are sent to anybody.
+    pub notifies: bool,
+}
+
+/// The management API.
+pub struct Api {
+    settings: ApiSettings,
+    guard: Arc<dyn Guard>,
+    registry: Registry,
+    readiness: Readiness,
+    table: &'static [Route],
+    openapi: OnceLock<Bytes>,
+    page: OnceLock<Bytes>,
+}
+
+/// How many rows the table has, for counters.
+pub(crate) fn routes_count() -> usize {
+    routes::ROUTES.len()
+}
+
+impl Api {
+    /// Puts the parts together.
+    pub fn new(settings: ApiSettings, guard: Arc<dyn Guard>, registry: Registry) -> Self {
+        Self::with_table(settings, guard, registry, routes::ROUTES)
+    }
+
+    fn with_table(
+        settings: ApiSettings,
+        guard: Arc<dyn Guard>,
+        registry: Registry,
+        table: &'static [Route],
+    ) -> Self {
+        let (readiness, openapi, page) = (Readiness::default(), OnceLock::new(), OnceLock::new());
+        Self { settings, guard, registry, readiness, table, openapi, page }
+    }
+
+    /// Whether a path is the API's.
+    pub(crate) fn has(path: &str) -> bool {
+        path.strip_prefix(ROOT).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// Answers a request whose path is the API's.
+    pub(crate) async fn answer(
+        &self,
+        record: &mut Record,
+        head: Box<Parts>,
+        body: RequestBody,
+        origin: Origin,
+    ) -> Response<ResponseBody> {
+        let mut response = match self.call(record, head, body, &origin).await {
+            Ok(response) => response.into_response(),
+            Err(problem) => {
+                log_problem(record, &problem);
+                problem.into_response()
+            }
+        };
+        protect(response.headers_mut());
+        response
+    }
+
+    async fn call(&self, record: &mut Record, head: Box<Parts>, body: RequestBody, origin: &Origin) -> Reply {
+        let path = head.uri.path();
+        let segments = path.strip_prefix(ROOT).and_then(pattern::segments).ok_or_else(no_such_path)?;
+        let route = match router::find(self.table, Verb::of(&head.method), &segments) {
+            Ok(row) => {
+                record.route = recorded(row);
+                row.1
+            }
+            Err(NoRoute::Unknown) => return Err(no_such_path()),
+            Err(NoRoute::Method { allowed, row }) => {
+                record.route = recorded(row);
+                return Err(ApiProblem::method_not_allowed(&allowed));
+            }
+        };
+        let path = PathValues(pattern::values(route.pattern(), &segments)?);
+        let circumstances =
+            Circumstances { address: origin.client, ..Circumstances::at(Timestamp::from(SystemTime::now())) };
+        let admitted = self.admit(route, &head.headers, &path, &circumstances).await;
+        record.caller = admitted.caller;
+        let (access, place) = admitted.outcome?;
+        record.repository.clone_from(&place.repository);
+        let query = QueryValues::parse(route, head.uri.query())?;
+        let raw = RawTarget { path: head.uri.path().to_owned(), query: head.uri.query().map(str::to_owned) };
+        let request = request::ApiRequest {
+            route,
+            raw,
+            headers: head.headers,
+            path,
+            query,
+            access,
+            circumstances,
+            request_id: record.request_id.to_string(),
+            project: place.project,
+            repository: place.repository,
+            body: Some(body),
+        };
+        (route.handler)(self, request).await
+    }
+}
+
+fn no_such_path() -> ApiProblem {
+    ApiProblem::not_found("no such path in the management API")
+}
+
+fn recorded((nth, route): router::Row<'static>) -> patterns::Route {
+    patterns::Route::Api(ApiRoute { nth, pattern: route.path })
+}
+
+/// Failures of ours go to the log whole; the client learned only that there was one.
+fn log_problem(record: &Record, problem: &ApiProblem) {
+    let Some(cause) = problem.cause() else { return };
+    let (route, request_id) = (record.route.as_str(), record.request_id.to_string());
+    if matches!(problem.code(), Code::Internal | Code::Unavailable) {
+        tracing::error!(route, request_id, cause, "request failed");
+    } else {
+        tracing::debug!(route, request_id, cause, "request refused");
+    }
+}
+
+/// What keeps a browser from doing with a reply what nobody meant. Whoever reads this is logged in, so that nothing is
+/// kept unless the handler said it may be.
+fn protect(headers: &mut HeaderMap) {
+    let defaults = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    for (name, value) in defaults {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}

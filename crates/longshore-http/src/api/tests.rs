@@ -1,0 +1,5 @@
+//! The shell: what its table promises, and over HTTP, with a real server and a table of its own.
+
+mod requests;
+mod server;
+mod table;
