@@ -28,7 +28,8 @@ pub(crate) struct Options {
     #[arg(long = "workload", value_name = "NAME", value_delimiter = ',')]
     pub(crate) workloads: Vec<String>,
 
-    /// Servers to compare: longshore, nginx, docker-registry, distribution, zot. Without: those that are installed
+    /// Servers to compare: longshore, longshore-postgresql (with --metadata-url), longshore-token (only by name: it wants
+    /// a token of every request), nginx, docker-registry, distribution, zot. Without: those that are installed
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) servers: Vec<String>,
 
@@ -66,6 +67,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIR", default_value = "/var/tmp")]
     pub(crate) data: PathBuf,
 
+    /// Keeps what `growth` fills in below this folder, and finds it there in later runs
+    #[arg(long, value_name = "DIR")]
+    pub(crate) filled: Option<PathBuf>,
+
     /// Also writes the results to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -81,7 +86,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "PATH")]
     pub(crate) longshore: Option<PathBuf>,
 
-    /// Longshore's index, `postgres://...`. Without: SQLite in its folder
+    /// Compares Longshore over PostgreSQL, too: `postgres://...`, a database of its own for each run but for what `growth`
+    /// fills in, which later runs find there
     #[arg(long, value_name = "URL")]
     pub(crate) metadata_url: Option<String>,
 

@@ -4,6 +4,7 @@ mod authorization;
 mod distribution;
 mod endpoint;
 mod external;
+mod issuer;
 mod longshore;
 mod nginx;
 mod zot;
@@ -75,8 +76,10 @@ pub(crate) struct Abilities {
 /// # Errors
 /// When one was named that is not there.
 pub(crate) fn find(options: &Options) -> Result<Vec<Box<dyn Kind>>> {
-    let all: [(&str, Option<Box<dyn Kind>>); 5] = [
+    let all: [(&str, Option<Box<dyn Kind>>); 7] = [
         ("longshore", longshore::find(options)),
+        ("longshore-postgresql", longshore::find_postgresql(options)),
+        ("longshore-token", longshore::find_token(options)),
         ("nginx", nginx::find(options)),
         ("docker-registry", distribution::find_docker_registry(options)),
         ("distribution", distribution::find(options)),
@@ -91,6 +94,12 @@ pub(crate) fn find(options: &Options) -> Result<Vec<Box<dyn Kind>>> {
         let asked = options.servers.iter().any(|asked| asked == name);
         match kind {
             Some(kind) if asked || options.servers.is_empty() => found.push(kind),
+            None if asked && name == "longshore-postgresql" && options.metadata_url.is_none() => {
+                bail!("{name} needs its database: --metadata-url postgres://...")
+            }
+            None if asked && name.starts_with("longshore") => {
+                bail!("{name} was not found; say where its program is with --longshore PATH")
+            }
             None if asked => bail!("{name} was not found; say where its program is with --{name} PATH"),
             _ => {}
         }
@@ -106,6 +115,7 @@ pub(crate) struct Server {
     endpoint: Endpoint,
     folder: PathBuf,
     files: Option<PathBuf>,
+    kept: Option<PathBuf>,
     launch: Option<Launch>,
     process: Option<Process>,
 }
@@ -132,6 +142,7 @@ impl Server {
             endpoint,
             folder: folder.to_owned(),
             files: None,
+            kept: None,
             launch: Some(launch),
             process: None,
         };
@@ -146,6 +157,7 @@ impl Server {
             endpoint,
             folder: PathBuf::new(),
             files: None,
+            kept: None,
             launch: None,
             process: None,
         }
@@ -154,6 +166,12 @@ impl Server {
     /// Says that what it serves are the files below `root`.
     pub(crate) fn serving_files(mut self, root: PathBuf) -> Self {
         self.files = Some(root);
+        self
+    }
+
+    /// Says where it may leave things for later runs.
+    pub(crate) fn keeping(mut self, kept: Option<PathBuf>) -> Self {
+        self.kept = kept;
         self
     }
 
@@ -175,6 +193,11 @@ impl Server {
     /// Where content is put as files, for a server that takes no pushes.
     pub(crate) fn files(&self) -> Option<&Path> {
         self.files.as_deref()
+    }
+
+    /// Where it may leave what takes long to make, for later runs.
+    pub(crate) fn kept(&self) -> Option<&Path> {
+        self.kept.as_deref()
     }
 
     /// Sets an environment variable for the next [`Server::start`].

@@ -60,6 +60,8 @@ impl Client {
     }
 
     async fn exchange(&mut self, request: &Request, body: Option<&mut Vec<u8>>) -> Result<Reply> {
+        let renewed = request.renewed(&self.endpoint)?;
+        let request = renewed.as_ref().unwrap_or(request);
         // Taken out while in use: an exchange that fails or is dropped half-way leaves no connection behind.
         let mut connection = match self.connection.take() {
             Some(connection) => connection,

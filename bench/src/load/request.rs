@@ -1,10 +1,10 @@
 //! Requests, formed once and sent often, and what is kept of replies.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Instant};
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header::AUTHORIZATION};
 
 use crate::server::Endpoint;
 
@@ -17,6 +17,8 @@ pub(crate) struct Request {
     pub(super) body: Bytes,
     /// Its head as HTTP/1.1.
     pub(super) wire: Bytes,
+    /// When its token is to be replaced, if it has one.
+    until: Option<Instant>,
 }
 
 impl Request {
@@ -45,7 +47,8 @@ impl Request {
         let authorization = endpoint.authorization.as_ref();
         let authorization =
             authorization.map(|who| who.header(&method, endpoint.path_of(&uri))).transpose()?;
-        let authorization = authorization.as_deref().map(|value| ("Authorization", value));
+        let until = authorization.as_ref().and_then(|(_, until)| *until);
+        let authorization = authorization.as_ref().map(|(value, _)| ("Authorization", value.as_str()));
         for (name, value) in headers.iter().copied().chain(authorization) {
             write!(wire, "{name}: {value}\r\n")?;
             let name: HeaderName = name.parse().with_context(|| format!("{name:?} names no header"))?;
@@ -56,7 +59,23 @@ impl Request {
             write!(wire, "Content-Length: {length}\r\n")?;
         }
         wire.push_str("\r\n");
-        Ok(Self { method, uri, headers: map, body: body.unwrap_or_default(), wire: wire.into() })
+        Ok(Self { method, uri, headers: map, body: body.unwrap_or_default(), wire: wire.into(), until })
+    }
+
+    /// The same with another token, if its own is about to expire.
+    ///
+    /// # Errors
+    /// When no token is given out.
+    pub(super) fn renewed(&self, endpoint: &Endpoint) -> Result<Option<Self>> {
+        if self.until.is_none_or(|until| Instant::now() < until) {
+            return Ok(None);
+        }
+        let headers = self.headers.iter().filter(|(name, _)| *name != AUTHORIZATION);
+        let headers = headers.map(|(name, value)| Ok((name.as_str(), value.to_str()?)));
+        let headers = headers.collect::<Result<Vec<_>>>()?;
+        let brings = [Method::POST, Method::PUT, Method::PATCH].contains(&self.method);
+        let body = brings.then(|| self.body.clone());
+        Self::build(endpoint, self.method.clone(), &self.uri.to_string(), &headers, body).map(Some)
     }
 
     /// GET.

@@ -4,14 +4,18 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, anyhow};
 use http::Method;
 use serde::Deserialize;
 
-use super::Endpoint;
+use super::{Endpoint, issuer::TokenIssuer};
 use crate::load::{Client, Protocol, Request, block_on};
+
+/// How long a token is valid whose service does not say; distribution's specification of tokens.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
 
 /// How a registry wants to know who asks.
 #[derive(Clone)]
@@ -29,31 +33,55 @@ impl fmt::Debug for Authorization {
 }
 
 impl Authorization {
-    /// The value of the `Authorization` header of a request.
+    /// The value of the `Authorization` header of a request, and until when it is to be used, if not for ever.
     ///
     /// # Errors
     /// When no token is given out.
-    pub(crate) fn header(&self, method: &Method, path: &str) -> Result<String> {
+    pub(crate) fn header(&self, method: &Method, path: &str) -> Result<(String, Option<Instant>)> {
         match self {
-            Self::Basic(value) => Ok(value.clone()),
-            Self::Bearer(tokens) => Ok(format!("Bearer {}", tokens.of(&scope(method, path))?)),
+            Self::Basic(value) => Ok((value.clone(), None)),
+            Self::Bearer(tokens) => {
+                let Token { text, until } = tokens.of(&scope(method, path))?;
+                Ok((format!("Bearer {text}"), Some(until)))
+            }
         }
     }
 }
 
-/// Tokens by scope. They are not renewed: a run is short.
+/// Tokens by scope, each used until it is about to expire.
 pub(crate) struct Tokens {
-    /// Where they are given out.
-    realm: Endpoint,
-    /// Path and query there, but for the scope.
-    path: String,
-    known: Mutex<BTreeMap<String, String>>,
+    source: Source,
+    known: Mutex<BTreeMap<String, Token>>,
+}
+
+/// Where tokens come from.
+enum Source {
+    /// A token service: where it is, and path and query there, but for the scope.
+    Service(Endpoint, String),
+    /// This program.
+    Issuer(TokenIssuer),
+}
+
+/// A token, and until when it is sent.
+#[derive(Clone)]
+pub(super) struct Token {
+    text: String,
+    until: Instant,
 }
 
 #[derive(Deserialize)]
 struct TokenReply {
     #[serde(alias = "access_token")]
     token: String,
+    expires_in: Option<u64>,
+}
+
+impl Token {
+    /// One that is valid for so long from now on. It is sent for three quarters of that: requests are on their way for
+    /// a while, and clocks differ.
+    pub(super) fn new(text: String, lifetime: Duration) -> Self {
+        Self { text, until: Instant::now() + lifetime * 3 / 4 }
+    }
 }
 
 impl Tokens {
@@ -74,29 +102,41 @@ impl Tokens {
         let path = format!("{path}{separator}service={}", encoded(service));
         let mut realm = connect(&realm)?;
         realm.authorization = basic.map(|value| Authorization::Basic(value.to_owned()));
-        Ok(Self { realm, path, known: Mutex::default() })
+        Ok(Self { source: Source::Service(realm, path), known: Mutex::default() })
     }
 
-    fn of(&self, scope: &str) -> Result<String> {
+    /// Made here.
+    pub(super) fn issued(issuer: TokenIssuer) -> Self {
+        Self { source: Source::Issuer(issuer), known: Mutex::default() }
+    }
+
+    fn of(&self, scope: &str) -> Result<Token> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(token) = known.get(scope) {
+        if let Some(token) = known.get(scope).filter(|token| Instant::now() < token.until) {
             return Ok(token.clone());
         }
-        let target = format!("{}&scope={}", self.path, encoded(scope));
-        // Requests are formed on threads that drive connections, too; those can not be driven meanwhile.
-        let fetched = std::thread::scope(|threads| threads.spawn(|| fetch(&self.realm, &target)).join());
-        let token = fetched.map_err(|_| anyhow!("fetching a token panicked"))?.context("no token")?;
+        let token = match &self.source {
+            Source::Issuer(issuer) => issuer.token(scope)?,
+            Source::Service(realm, path) => {
+                let target = format!("{path}&scope={}", encoded(scope));
+                // Requests are formed on threads that drive connections, too; those can not be driven meanwhile.
+                let fetched = std::thread::scope(|threads| threads.spawn(|| fetch(realm, &target)).join());
+                fetched.map_err(|_| anyhow!("fetching a token panicked"))?.context("no token")?
+            }
+        };
         known.insert(scope.to_owned(), token.clone());
         Ok(token)
     }
 }
 
-fn fetch(realm: &Endpoint, target: &str) -> Result<String> {
+fn fetch(realm: &Endpoint, target: &str) -> Result<Token> {
     block_on(async {
         let mut client = Client::connect(realm, Protocol::Http1).await?;
         let (reply, body) = client.fetch(&Request::get(realm, target)?).await?;
         reply.expect(200, "a request for a token")?;
-        Ok(serde_json::from_slice::<TokenReply>(&body)?.token)
+        let reply: TokenReply = serde_json::from_slice(&body)?;
+        let lifetime = reply.expires_in.map_or(DEFAULT_LIFETIME, Duration::from_secs);
+        Ok(Token::new(reply.token, lifetime))
     })
 }
 

@@ -19,13 +19,14 @@ use crate::{
 #[derive(Clone, Debug, Default, clap::Args)]
 #[group(id = "external")]
 pub(crate) struct Settings {
-    /// A registry that runs somewhere, to compare too: `mine=https://registry.example:5000`. Only with --workload, and
+    /// A registry that runs somewhere, to compare too: `mine=https://registry.example:5000`, with `user:password@` before
+    /// the host if it wants to know who asks. Only with --workload, and
     /// what pushes (nearly all) only with --allow-push. Its CPU time and memory remain unknown. Pushed content is left
     /// in repositories under `bench/`
     #[arg(long = "url", value_name = "NAME=URL", value_parser = pair)]
     urls: Vec<(String, String)>,
 
-    /// Who asks there: `mine=user:password`, sent to it and to the token service that it names
+    /// Who asks there: `mine=user:password`, rather than in the URL; sent to it and to the token service that it names
     #[arg(long = "user", value_name = "NAME=USER:PASSWORD", value_parser = pair)]
     users: Vec<(String, String)>,
 
@@ -70,10 +71,13 @@ impl Settings {
         }
         let kind = |(name, url): &(String, String)| -> Result<Box<dyn Kind>> {
             Self::check_name(name)?;
-            let url: Uri = url.parse().with_context(|| format!("{url:?} is no URL"))?;
-            ensure!(url.host().is_some() && url.scheme().is_some(), "{url} is no URL");
-            let user = self.users.iter().find(|(known, _)| known == name);
-            let basic = user.map(|(_, user)| format!("Basic {}", STANDARD.encode(user)));
+            // It may hold a password: no message quotes it.
+            let (url, in_url) = without_user(url).with_context(|| format!("--url of {name} is no URL"))?;
+            ensure!(url.host().is_some() && url.scheme().is_some(), "--url of {name} is no URL");
+            let user =
+                self.users.iter().find(|(known, _)| known == name).map(|(_, user)| user.clone().into_bytes());
+            ensure!(user.is_none() || in_url.is_none(), "both --url and --user say who asks at {name}");
+            let basic = user.or(in_url).map(|user| format!("Basic {}", STANDARD.encode(user)));
             Ok(Box::new(External {
                 name: name.clone(),
                 url,
@@ -84,6 +88,25 @@ impl Settings {
         };
         self.urls.iter().map(kind).collect()
     }
+}
+
+/// A URL without the `user:password` that it names, and that, with its escapes read.
+fn without_user(url: &str) -> Result<(Uri, Option<Vec<u8>>)> {
+    let Some((scheme, rest)) = url.split_once("://") else { return Ok((url.parse()?, None)) };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let Some((user, host)) = authority.rsplit_once('@') else { return Ok((url.parse()?, None)) };
+    Ok((format!("{scheme}://{host}{path}").parse()?, Some(unescaped(user)?)))
+}
+
+fn unescaped(text: &str) -> Result<Vec<u8>> {
+    let mut pieces = text.split('%');
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        let hex = piece.get(..2).context("an escape is cut off")?;
+        bytes.push(u8::from_str_radix(hex, 16).context("an escape is no hexadecimal number")?);
+        bytes.extend_from_slice(&piece.as_bytes()[2..]);
+    }
+    Ok(bytes)
 }
 
 struct External {
@@ -189,6 +212,23 @@ mod tests {
     }
 
     #[test]
+    fn a_url_may_say_who_asks() {
+        let read = |url: &str| without_user(url).map(|(url, user)| (url.to_string(), user));
+        let plain = "http://host:5000/cache";
+        assert_eq!(read(plain).unwrap(), (plain.to_owned(), None));
+        assert_eq!(
+            read("http://a%40b:c%3a@d@host:5000/cache").unwrap(),
+            (plain.to_owned(), Some(b"a@b:c:@d".to_vec()))
+        );
+        assert_eq!(read("http://host/a@b").unwrap().1, None);
+        for wrong in ["http://a%@host", "http://a%zz@host"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+        let both = settings(&[("mine", "http://a:b@127.0.0.1")], &[("mine", "a:b")]);
+        assert!(both.find(true).is_err());
+    }
+
+    #[test]
     fn a_url_leads_to_an_endpoint() {
         let endpoint = |url: &str| endpoint(&url.parse().unwrap(), false);
         let plain = endpoint("http://127.0.0.1:5000/cache/").unwrap();
@@ -200,6 +240,8 @@ mod tests {
     #[test]
     fn passwords_are_not_shown() {
         let kind = settings(&[("mine", "http://127.0.0.1")], &[("mine", "me:secret")]).find(true).unwrap();
+        assert!(!kind[0].version().contains("secret"));
+        let kind = settings(&[("mine", "http://me:secret@127.0.0.1")], &[]).find(true).unwrap();
         assert!(!kind[0].version().contains("secret"));
         assert_eq!(format!("{:?}", Authorization::Basic("secret".into())), "***");
     }

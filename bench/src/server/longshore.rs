@@ -3,30 +3,58 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context as _, Result};
 
-use super::{Abilities, Endpoint, Kind, Launch, Server, version_of};
+use super::{
+    Abilities, Authorization, Endpoint, Kind, Launch, Server, authorization::Tokens, issuer::TokenIssuer,
+    version_of,
+};
 use crate::{cli::Options, tls::Identity};
 
-/// Longshore, durable, everybody admitted, without access log.
+/// Longshore, durable, without access log.
 #[derive(Debug)]
 struct Longshore {
+    name: &'static str,
     program: PathBuf,
+    /// Its index; `None` for SQLite in its folder.
     metadata_url: Option<String>,
+    /// Who is admitted: everybody, or who has a token.
+    tokens: bool,
+    /// Below this folder workloads may leave what takes long to make.
+    kept: Option<PathBuf>,
 }
 
-/// The program that was named, or the one beside this one.
+/// The program that was named, or the one beside this one: everybody admitted, the index in SQLite.
 pub(super) fn find(options: &Options) -> Option<Box<dyn Kind>> {
+    Some(Box::new(with_name("longshore", options)?))
+}
+
+/// The same over PostgreSQL, if its address is known.
+pub(super) fn find_postgresql(options: &Options) -> Option<Box<dyn Kind>> {
+    let metadata_url = Some(options.metadata_url.clone()?);
+    Some(Box::new(Longshore { metadata_url, ..with_name("longshore-postgresql", options)? }))
+}
+
+/// The same as the first, but it wants tokens; only when it is asked for by name.
+pub(super) fn find_token(options: &Options) -> Option<Box<dyn Kind>> {
+    let asked = options.servers.iter().any(|name| name == "longshore-token");
+    let found = with_name("longshore-token", options).filter(|_| asked)?;
+    Some(Box::new(Longshore { tokens: true, ..found }))
+}
+
+fn with_name(name: &'static str, options: &Options) -> Option<Longshore> {
     let beside = || Some(std::env::current_exe().ok()?.with_file_name("longshore"));
     let program = options.longshore.clone().or_else(beside).filter(|path| path.is_file())?;
-    Some(Box::new(Longshore { program, metadata_url: options.metadata_url.clone() }))
+    let kept = options.filled.as_ref().map(|folder| folder.join(name));
+    Some(Longshore { name, program, metadata_url: None, tokens: false, kept })
 }
 
 impl Kind for Longshore {
     fn name(&self) -> &str {
-        "longshore"
+        self.name
     }
 
     fn version(&self) -> String {
@@ -38,7 +66,7 @@ impl Kind for Longshore {
     }
 
     fn start(&self, folder: &Path, identity: Option<&Identity>) -> Result<Server> {
-        let endpoint = Endpoint::local(identity)?;
+        let mut endpoint = Endpoint::local(identity)?;
         let mut config = format!(
             "version: 0.1\nlog:\n  level: warn\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n    \
              rootdirectory: {}\n  delete:\n    enabled: true\nhttp:\n  addr: {}\n",
@@ -55,6 +83,11 @@ impl Kind for Longshore {
         if let Some(url) = &self.metadata_url {
             config += &format!("metadata:\n  url: {url}\n");
         }
+        if self.tokens {
+            let issuer = TokenIssuer::write(folder)?;
+            config += &issuer.section();
+            endpoint.authorization = Some(Authorization::Bearer(Arc::new(Tokens::issued(issuer))));
+        }
         let path = folder.join("config.yml");
         fs::write(&path, config).with_context(|| format!("could not write {}", path.display()))?;
         let launch = Launch {
@@ -62,6 +95,6 @@ impl Kind for Longshore {
             arguments: vec!["serve".into(), path.into()],
             environment: Vec::new(),
         };
-        Server::launch(self.name(), endpoint, folder, launch)
+        Ok(Server::launch(self.name, endpoint, folder, launch)?.keeping(self.kept.clone()))
     }
 }

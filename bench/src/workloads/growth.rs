@@ -1,13 +1,16 @@
 //! `growth`: the same requests on a registry that holds more and more.
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::{Context as _, Result};
 use http::Method;
 use longshore_metadata::BulkFill;
 
 use crate::{
-    content::{index, manifest_path, push_manifest, repository_name},
+    content::{index, manifest_path, push_manifest},
     load::{Client, Plan, Protocol, Request, Worker, block_on, run},
     server::Server,
     workload::{Budget, Case, Measured, Needs, Session, Unit, Workload},
@@ -49,28 +52,39 @@ impl Workload for Growth {
         Case::each("manifests", sizes)
     }
 
-    fn prepare(&self, _server: &mut Server, _budget: &Budget) -> Result<Box<dyn Session>> {
-        Ok(Box::new(Grown { repository: repository_name("growth")?, filled: BTreeSet::new(), pushed: 0 }))
+    fn prepare(&self, server: &mut Server, budget: &Budget) -> Result<Box<dyn Session>> {
+        server.stop();
+        if let Some(kept) = server.kept() {
+            index::use_kept(server, kept)?;
+        }
+        let beside = budget.count(BESIDE, 20);
+        let prefix = index::filled_beside(server, beside)?;
+        // What was pushed in earlier runs is still there.
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        Ok(Box::new(Grown { beside, prefix, filled: BTreeMap::new(), pushed: seconds * 10_000 }))
     }
 }
 
 struct Grown {
-    repository: String,
-    /// Sizes that are there already, each in a repository of its own; smaller ones stay.
-    filled: BTreeSet<u64>,
-    /// Tags pushed so far: each is a new one.
+    /// How many small repositories there are.
+    beside: u64,
+    /// What their names begin with.
+    prefix: String,
+    /// The repository of each size that is there; smaller ones stay.
+    filled: BTreeMap<u64, String>,
+    /// The number of the next tag to push: each is a new one.
     pushed: u64,
 }
 
 impl Session for Grown {
     fn run(&mut self, server: &mut Server, case: &Case, budget: &Budget) -> Result<Vec<Measured>> {
         let size = case.of("manifests");
-        let repository = format!("{}-{size}", self.repository);
         server.stop();
-        if self.filled.insert(size) {
-            let beside = if self.filled.len() == 1 { budget.count(BESIDE, 20) } else { 0 };
-            index::fill(server, &repository, u32::try_from(size)?, u32::try_from(beside)?)?;
+        if !self.filled.contains_key(&size) {
+            let repository = index::filled(server, u32::try_from(size)?)?;
+            self.filled.insert(size, repository);
         }
+        let repository = self.filled[&size].clone();
         let took = server.start()?;
         let mut all =
             vec![part("start", Measured::value("start", Unit::Milliseconds, took.as_secs_f64() * 1e3))];
@@ -79,9 +93,9 @@ impl Session for Grown {
         let manifest = |number| manifest_path(&repository, tag(number).as_str());
         let first = manifest(0);
         let tags = |number| format!("/v2/{repository}/tags/list?n=1000&last={}", tag(number));
-        let beside = &self.repository;
         let catalog = |number| {
-            format!("/v2/_catalog?n=1000&last={beside}-{}-{:05}", SIZES[0], spread(number) % (BESIDE / 2))
+            let from = spread(number) % (self.beside / 2);
+            format!("/v2/_catalog?n=1000&last={}-{from:05}", self.prefix)
         };
         all.push(part("manifest, any tag", pages(server, 32, budget, manifest)?));
         all.push(part("manifest, one tag", pages(server, 32, budget, |_| first.clone())?));
