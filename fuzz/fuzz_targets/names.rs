@@ -4,7 +4,9 @@
 use std::{fmt::Display, str::FromStr};
 
 use libfuzzer_sys::fuzz_target;
-use longshore_types::{Digest, Digester, DigesterState, MediaType, Reference, RepositoryName, Tag, UploadId};
+use longshore_types::{
+    Digest, Digester, DigesterState, MediaType, ProjectName, Reference, RepositoryName, Tag, UploadId,
+};
 
 fn canonical<T: FromStr + Display>(text: &str) {
     if let Ok(parsed) = text.parse::<T>() {
@@ -24,6 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     canonical::<RepositoryName>(text);
+    canonical::<ProjectName>(text);
     canonical::<Tag>(text);
     canonical::<Digest>(text);
     canonical::<Reference>(text);
@@ -32,5 +35,6 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(name) = text.parse::<RepositoryName>() {
         assert!(name.as_str().split('/').all(|part| !matches!(part, "" | "." | "..")));
         assert!(!name.project().as_str().contains('/'));
+        assert!(name.possible_projects().all(|project| project.contains(&name)));
     }
 });

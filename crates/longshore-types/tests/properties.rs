@@ -4,7 +4,7 @@
 use std::{fmt::Display, str::FromStr};
 
 use longshore_types::{
-    Digest, DigestAlgorithm, Digester, Manifest, ManifestKind, MediaType, RangesSpec, Reference,
+    Digest, DigestAlgorithm, Digester, Manifest, ManifestKind, MediaType, ProjectName, RangesSpec, Reference,
     RepositoryName, Tag, UploadId,
 };
 use proptest::{collection::vec, prelude::*};
@@ -23,6 +23,7 @@ proptest! {
     #[test]
     fn what_parses_is_shown_as_it_was_written(text in "\\PC{0,80}") {
         prop_assert!(canonical::<RepositoryName>(&text));
+        prop_assert!(canonical::<ProjectName>(&text));
         prop_assert!(canonical::<Tag>(&text));
         prop_assert!(canonical::<Digest>(&text));
         prop_assert!(canonical::<Reference>(&text));
@@ -34,6 +35,16 @@ proptest! {
     fn every_name_of_the_specification_is_one(text in NAME) {
         let name: RepositoryName = text.parse().unwrap();
         prop_assert_eq!(name.to_string(), text);
+    }
+
+    #[test]
+    fn every_repository_lies_in_its_projects(text in NAME, other in NAME) {
+        let (name, other): (RepositoryName, ProjectName) = (text.parse().unwrap(), other.parse().unwrap());
+        let projects: Vec<_> = name.possible_projects().collect();
+        prop_assert_eq!(projects.last(), Some(&name.project()));
+        prop_assert!(projects.iter().all(|project| project.contains(&name)));
+        prop_assert_eq!(other.contains(&name), projects.contains(&other));
+        prop_assert!(projects.windows(2).all(|pair| pair[0].parent().as_ref() == Some(&pair[1])));
     }
 
     #[test]
