@@ -149,7 +149,7 @@ impl WriteTx {
     /// Links a blob into a repository; linking twice is no error.
     ///
     /// # Errors
-    /// [`MetadataError::Conflict`] when the blob or the repository is gone.
+    /// [`MetadataError::Conflict`] when the blob or the repository is gone; [`MetadataError::QuotaExceeded`].
     pub async fn link_blob(
         &mut self,
         repository: RepositoryId,
@@ -157,8 +157,10 @@ impl WriteTx {
         now: Timestamp,
     ) -> Result<(), MetadataError> {
         let sql = "INSERT INTO repository_blobs (repository_id, blob_id, linked_at) VALUES ($1, $2, $3) \
-                   ON CONFLICT (repository_id, blob_id) DO NOTHING";
-        self.execute(sql, params![repository, blob, now]).await.map(drop)
+                   ON CONFLICT (repository_id, blob_id) DO NOTHING \
+                   RETURNING (SELECT counted FROM repositories WHERE id = $1)";
+        let Some(mut row) = self.query_opt(sql, params![repository, blob, now]).await? else { return Ok(()) };
+        if row.int()? == 1 { self.hold_blob(repository, blob).await } else { Ok(()) }
     }
 
     /// Takes the link away. Returns whether there was one.
@@ -168,10 +170,14 @@ impl WriteTx {
         blob: BlobId,
     ) -> Result<bool, MetadataError> {
         let sql = "DELETE FROM repository_blobs WHERE repository_id = $1 AND blob_id = $2 \
-                   RETURNING (SELECT digest FROM blobs WHERE id = $2)";
+                   RETURNING (SELECT digest FROM blobs WHERE id = $2), \
+                   (SELECT counted FROM repositories WHERE id = $1)";
         let Some(mut row) = self.query_opt(sql, params![repository, blob]).await? else { return Ok(false) };
         let digest = row.digest()?;
         self.changes(Key::Link(repository, digest));
+        if row.int()? == 1 {
+            self.release(repository, &digest).await?;
+        }
         Ok(true)
     }
 

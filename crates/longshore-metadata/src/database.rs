@@ -303,6 +303,12 @@ impl WriteTx {
         Ok(())
     }
 
+    /// Nothing of this can be committed any more, because of `error`.
+    pub(crate) fn fail(&mut self, error: MetadataError) -> MetadataError {
+        self.inner.failed = true;
+        error
+    }
+
     /// Notes that what caches hold under `key`, if they do, is wrong once this is committed.
     pub(crate) fn changes(&mut self, key: Key) {
         self.changed.push(key);

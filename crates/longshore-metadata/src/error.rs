@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use crate::QuotaExceeded;
+
 /// A failed call to the index.
 #[derive(Debug, thiserror::Error)]
 pub enum MetadataError {
@@ -25,6 +27,9 @@ pub enum MetadataError {
         /// What this program knows.
         known: i64,
     },
+    /// A project would hold more than it may. The transaction cannot be committed.
+    #[error(transparent)]
+    QuotaExceeded(QuotaExceeded),
     /// A wrong address or setting.
     #[error("metadata.url: {0}")]
     Settings(String),

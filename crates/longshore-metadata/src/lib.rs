@@ -26,6 +26,7 @@ mod page;
 mod plans;
 mod postgres;
 mod projects;
+mod quotas;
 mod reading;
 mod repositories;
 mod reviews;
@@ -56,6 +57,7 @@ pub use manifests::{
 pub use members::{Holder, MemberId, MemberRecord, Membership};
 pub use page::Page;
 pub use projects::{ProjectId, ProjectRecord};
+pub use quotas::{QuotaExceeded, QuotaLimit, QuotaRecord};
 pub use repositories::{RepositoryId, RepositoryRecord};
 pub use reviews::{BlobReview, ManifestReview, ReviewEvent};
 pub use robots::{RobotId, RobotRecord};

@@ -350,6 +350,9 @@ impl WriteTx {
     /// under another type is kept. The caller holds [`WriteTx::lock_repository`].
     ///
     /// An artifact type with a NUL in it counts as none: PostgreSQL cannot hold it, and no media type has one.
+    ///
+    /// # Errors
+    /// [`MetadataError::QuotaExceeded`].
     pub async fn put_manifest(
         &mut self,
         manifest: &NewManifest<'_>,
@@ -403,7 +406,8 @@ impl WriteTx {
     ) -> Result<ManifestId, MetadataError> {
         let sql = "INSERT INTO manifests \
                    (repository_id, digest, media_type, artifact_type, subject, size_bytes, pushed_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id";
+                   VALUES ($1, $2, $3, $4, $5, $6, $7) \
+                   RETURNING id, (SELECT counted FROM repositories WHERE id = $1)";
         let params = params![
             manifest.repository,
             &manifest.digest,
@@ -414,11 +418,16 @@ impl WriteTx {
             now,
         ];
         let row = self.query_opt(sql, params).await?;
-        let id = ManifestId(row.ok_or_else(|| MetadataError::vanished("the new manifest vanished"))?.int()?);
+        let mut row = row.ok_or_else(|| MetadataError::vanished("the new manifest vanished"))?;
+        let (id, counted) = (ManifestId(row.int()?), row.int()? == 1);
         let annotations = serde_json::to_string(manifest.annotations)
             .map_err(|error| MetadataError::Corrupt(format!("annotations of a manifest: {error}")))?;
         let sql = "INSERT INTO manifest_payloads (manifest_id, annotations, payload) VALUES ($1, $2, $3)";
         self.execute(sql, params![id, annotations, manifest.payload]).await?;
+        if counted {
+            let size_bytes = manifest.payload.len() as u64;
+            self.hold_manifest(manifest.repository, &manifest.digest, size_bytes).await?;
+        }
         Ok(id)
     }
 
@@ -455,7 +464,7 @@ impl WriteTx {
                    AND NOT EXISTS (SELECT 1 FROM tags WHERE manifest_id = $2) RETURNING repository_id, digest";
         let row = self.query_opt(sql, params![now, id]).await?;
         let row = row.ok_or_else(|| MetadataError::vanished("the manifest is tagged again, or vanished"));
-        let repository = self.manifest_is_gone(row?)?;
+        let (repository, _) = self.manifest_is_gone(&mut row?)?;
         self.unlist_repository_if_empty(repository).await
     }
 
@@ -482,21 +491,21 @@ impl WriteTx {
         ] {
             self.execute(sql, params![id]).await?;
         }
-        let sql = "DELETE FROM manifests WHERE id = $1 RETURNING repository_id, digest";
-        match self.query_opt(sql, params![id]).await? {
-            Some(row) => {
-                let repository = self.manifest_is_gone(row)?;
-                self.unlist_repository_if_empty(repository).await
-            }
-            None => Ok(()),
+        let sql = "DELETE FROM manifests WHERE id = $1 RETURNING repository_id, digest, \
+                   (SELECT counted FROM repositories WHERE repositories.id = manifests.repository_id)";
+        let Some(mut row) = self.query_opt(sql, params![id]).await? else { return Ok(()) };
+        let (repository, digest) = self.manifest_is_gone(&mut row)?;
+        if row.int()? == 1 {
+            self.release(repository, &digest).await?;
         }
+        self.unlist_repository_if_empty(repository).await
     }
 
-    /// Notes that a manifest without tags is no longer served. Takes its repository and digest.
-    fn manifest_is_gone(&mut self, mut row: Row) -> Result<RepositoryId, MetadataError> {
-        let repository = RepositoryId(row.int()?);
-        self.changes(Key::Manifest(repository, row.digest()?));
-        Ok(repository)
+    /// Notes that a manifest without tags is no longer served. Takes its repository and digest from the row.
+    fn manifest_is_gone(&mut self, row: &mut Row) -> Result<(RepositoryId, Digest), MetadataError> {
+        let (repository, digest) = (RepositoryId(row.int()?), row.digest()?);
+        self.changes(Key::Manifest(repository, digest));
+        Ok((repository, digest))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use longshore_types::{ProjectName, Timestamp};
 
 use crate::{
-    MetadataError, ReadTx, UserId, WriteTx,
+    MetadataError, ReadTx, RepositoryId, UserId, WriteTx,
     sql::{Row, Value, params, placeholders},
 };
 
@@ -121,8 +121,10 @@ impl WriteTx {
         let (first, end) = (format!("{name}/"), format!("{name}0"));
         if let Some(parent) = parent {
             let sql =
-                "UPDATE repositories SET project_id = $1 WHERE project_id = $2 AND name > $3 AND name < $4";
-            self.execute(sql, params![id, parent, first.as_str(), end.as_str()]).await?;
+                "SELECT id FROM repositories WHERE project_id = $1 AND name > $2 AND name < $3 ORDER BY name";
+            for mut row in self.query(sql, params![parent, first.as_str(), end.as_str()]).await? {
+                self.move_repository(RepositoryId(row.int()?), id).await?;
+            }
         }
         let sql = "UPDATE projects SET parent_id = $1 WHERE name > $2 AND name < $3 AND \
                    (parent_id = $4 OR parent_id IS NULL)";

@@ -9,7 +9,10 @@ CREATE TABLE users (
     -- Which source vouches for the user, and the name there that never changes (a DN, a subject).
     source {text} NOT NULL,
     external_id {text},
+    -- As an administrator said: 0 nothing, 1 auditor, 2 administrator.
     system_role {small} NOT NULL,
+    -- 1 if the source made the user an administrator at the last login.
+    source_admin {small} NOT NULL,
     password_hash {text},
     password_changed_at {int},
     failed_logins {int} NOT NULL,
@@ -21,6 +24,8 @@ CREATE TABLE users (
 ){rows};
 CREATE UNIQUE INDEX users_by_source ON users (source, external_id) WHERE external_id IS NOT NULL;
 CREATE UNIQUE INDEX users_by_email ON users (email) WHERE email IS NOT NULL;
+CREATE INDEX users_by_role ON users (system_role, id) WHERE system_role <> 0;
+CREATE INDEX users_by_source_admin ON users (source_admin, id) WHERE source_admin = 1;
 
 CREATE TABLE user_groups (
     id {id},
@@ -58,6 +63,10 @@ CREATE INDEX projects_by_owner ON projects (owner_id, id);
 
 ALTER TABLE repositories ADD COLUMN description {text} NOT NULL DEFAULT '';
 CREATE INDEX repositories_by_project ON repositories (project_id, name);
+-- 1 if what the repository holds is counted for its project (project_contents). Counting is on while settings has
+-- `quota.counting`; those from before are counted one by one then.
+ALTER TABLE repositories ADD COLUMN counted {small} NOT NULL DEFAULT 0;
+CREATE INDEX repositories_uncounted ON repositories (id) WHERE counted = 0;
 
 CREATE TABLE project_metadata (
     project_id {int} NOT NULL REFERENCES projects (id),
@@ -112,6 +121,7 @@ CREATE TABLE robots (
     last_used_at {int}
 ){rows};
 CREATE INDEX robots_by_project ON robots (project_id, id);
+CREATE INDEX robots_by_secret ON robots (secret_hash);
 
 CREATE TABLE access_tokens (
     id {id},
@@ -152,10 +162,10 @@ CREATE TABLE signing_keys (
     retires_at {int}
 ){clustered};
 
+-- Who is logged in on the pages. `expires_at` is the sooner of the two: too long without a request, too long since the login.
 CREATE TABLE sessions (
     id_hash {bytes} PRIMARY KEY,
     user_id {int} NOT NULL REFERENCES users (id),
-    csrf_hash {bytes} NOT NULL,
     address {text} NOT NULL,
     created_at {int} NOT NULL,
     last_seen_at {int} NOT NULL,
@@ -164,7 +174,9 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_user ON sessions (user_id, expires_at);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
--- Append only. Names, not rows: the record outlives what it tells of. `sequence` and `hash` are filled in afterwards, in order.
+-- Append only. Names, not rows: the record outlives what it tells of. `sequence` and `hash` are filled in afterwards, in
+-- order: each hash covers the one before it. settings has how far that is (`audit.head`) and what retention took from the
+-- beginning (`audit.purged`), each as sequence:hash.
 CREATE TABLE audit_events (
     id {id},
     at {int} NOT NULL,
@@ -183,12 +195,24 @@ CREATE TABLE audit_events (
 ){rows};
 CREATE INDEX audit_events_unsealed ON audit_events (id) WHERE sequence IS NULL;
 CREATE INDEX audit_events_by_time ON audit_events (at, id);
-CREATE INDEX audit_events_by_project ON audit_events (project_id, id);
-CREATE INDEX audit_events_by_actor ON audit_events (actor, id);
-CREATE INDEX audit_events_by_operation ON audit_events (operation, id);
-CREATE INDEX audit_events_by_resource_type ON audit_events (resource_type, id);
+CREATE INDEX audit_events_by_project ON audit_events (project_id, at, id);
+CREATE INDEX audit_events_by_actor ON audit_events (actor, at, id);
+CREATE INDEX audit_events_by_operation ON audit_events (operation, at, id);
+CREATE INDEX audit_events_by_resource_type ON audit_events (resource_type, at, id);
+CREATE INDEX audit_events_failed ON audit_events (at, id) WHERE succeeded = 0;
+INSERT INTO settings (key, value) VALUES
+    ('audit.head', '0:0000000000000000000000000000000000000000000000000000000000000000'),
+    ('audit.purged', '0:0000000000000000000000000000000000000000000000000000000000000000');
 
--- -1 bytes: no limit; a project without a row has the limit of the configuration.
+-- Who is sent the record, and up to which sequence they have it.
+CREATE TABLE audit_targets (
+    name {text} PRIMARY KEY,
+    sequence {int} NOT NULL,
+    -- Until then a process is sending; others keep away.
+    leased_until {int} NOT NULL
+){clustered};
+
+-- -1 bytes: no limit; a project without a row has the limit of settings (`quota.default_bytes`).
 CREATE TABLE project_quotas (
     project_id {int} PRIMARY KEY REFERENCES projects (id),
     hard_bytes {int} NOT NULL,
@@ -196,8 +220,19 @@ CREATE TABLE project_quotas (
     updated_at {int} NOT NULL
 ){rows};
 
--- What a project holds, each content once, spread over rows so that pushes at the same time need not share one. A row may grow to
--- what it was allotted; the rows' allotments together never exceed the limit.
+-- What the counted repositories of a project hold: each content once, and how many links and manifests hold it.
+CREATE TABLE project_contents (
+    project_id {int} NOT NULL REFERENCES projects (id),
+    digest {bytes} NOT NULL,
+    -- As it was charged, so that the same is given back.
+    size_bytes {int} NOT NULL,
+    holders {int} NOT NULL,
+    PRIMARY KEY (project_id, digest)
+){clustered};
+
+-- The bytes of project_contents, spread over rows so that pushes at the same time need not share one. A row may grow to
+-- what it was allotted; the rows' allotments together never exceed the limit, or what is used if that is more. One row
+-- may fall below 0, the sum never does.
 CREATE TABLE project_usage (
     project_id {int} NOT NULL REFERENCES projects (id),
     shard {int} NOT NULL,

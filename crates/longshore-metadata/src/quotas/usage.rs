@@ -1,0 +1,126 @@
+//! What projects hold, in bytes, over shards.
+//!
+//! On PostgreSQL a row that a transaction changed is locked until its commit, and a commit waits for the disk. So a charge
+//! takes any shard that nobody holds and whose allotment has room; failing that it waits for the first shard; if that has
+//! no room either it locks the others too, in order, and shares out anew what the limit leaves. Whoever waits, waits in
+//! the order of the shards, and one who took a free shard waits for no other: so nobody waits in a circle. A refusal comes
+//! with every shard locked: it is exact. SQLite has one writer, so there one shard will do.
+//!
+//! A credit lowers the allotment too: the room comes back when it is shared out next, under the limit that holds then.
+//! So at any time allotments together are at most the limit, or what is used where that is more.
+
+use super::QuotaExceeded;
+use crate::{
+    MetadataError, ProjectId, WriteTx,
+    migrations::Dialect,
+    sql::{Row, params},
+};
+
+/// Shards of a project on PostgreSQL: about as many transactions as a server has connections.
+const SHARDS: i64 = 16;
+/// The room of a shard where there is no limit: four petabytes, and credits take from it.
+const PLENTY: i64 = 1 << 52;
+
+/// A shard that has room for `$1` bytes gets them. Which, follows.
+const CHARGE: &str = "UPDATE project_usage SET used_bytes = used_bytes + $1 \
+                      WHERE project_id = $2 AND allotted_bytes - used_bytes >= $1 AND shard = ";
+/// A shard gives `$1` bytes back. Which, follows.
+const CREDIT: &str = "UPDATE project_usage SET used_bytes = used_bytes - $1, allotted_bytes = allotted_bytes - $1 \
+                      WHERE project_id = $2 AND shard = ";
+/// One that nobody holds and that has room for a charge.
+const FREE_WITH_ROOM: &str = "(SELECT shard FROM project_usage WHERE project_id = $2 \
+                              AND allotted_bytes - used_bytes >= $1 LIMIT 1 FOR UPDATE SKIP LOCKED)";
+/// One that nobody holds.
+const FREE: &str = "(SELECT shard FROM project_usage WHERE project_id = $2 LIMIT 1 FOR UPDATE SKIP LOCKED)";
+/// Where everybody waits.
+const FIRST: &str = "0";
+
+impl WriteTx {
+    /// Adds bytes to what a project holds. Taken last, so that whoever waits here holds up nobody else.
+    ///
+    /// # Errors
+    /// [`MetadataError::QuotaExceeded`] when they do not fit; this transaction cannot be committed then.
+    pub(super) async fn charge(&mut self, project: ProjectId, bytes: i64) -> Result<(), MetadataError> {
+        if bytes == 0 || self.change_one_shard(CHARGE, FREE_WITH_ROOM, project, bytes).await? {
+            return Ok(());
+        }
+        let used = self.lock_usage(project).await?;
+        let limit = self.quota_of(project).await?;
+        let quota = limit.ok_or_else(|| MetadataError::vanished("the project vanished"))?;
+        let share = match quota.limit_bytes.map(super::storable) {
+            None => PLENTY,
+            Some(limit) if bytes <= limit.saturating_sub(used) => (limit - used - bytes) / self.shards(),
+            Some(limit) => {
+                return Err(self.fail(MetadataError::QuotaExceeded(QuotaExceeded {
+                    project: quota.name,
+                    limit_bytes: limit.unsigned_abs(),
+                    used_bytes: used.max(0).unsigned_abs(),
+                    needed_bytes: bytes.unsigned_abs(),
+                })));
+            }
+        };
+        self.share_out(project, bytes, share).await
+    }
+
+    /// Takes bytes from what a project holds.
+    pub(super) async fn credit(&mut self, project: ProjectId, bytes: i64) -> Result<(), MetadataError> {
+        if bytes == 0 || self.change_one_shard(CREDIT, FREE, project, bytes).await? {
+            return Ok(());
+        }
+        self.adjust(project, -bytes).await
+    }
+
+    /// Adds bytes, or takes them, whatever the limit says; leaves no room allotted.
+    pub(super) async fn adjust(&mut self, project: ProjectId, bytes: i64) -> Result<(), MetadataError> {
+        self.lock_usage(project).await?;
+        self.share_out(project, bytes, 0).await
+    }
+
+    async fn change_one_shard(
+        &mut self,
+        change: &str,
+        free: &str,
+        project: ProjectId,
+        bytes: i64,
+    ) -> Result<bool, MetadataError> {
+        let tried = match self.dialect() {
+            Dialect::Sqlite => &[FIRST][..],
+            Dialect::Postgres => &[free, FIRST],
+        };
+        for shard in tried {
+            if self.execute(&format!("{change}{shard}"), params![bytes, project]).await? > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Locks every shard of a project until commit, made if they are missing. Returns what they add up to.
+    async fn lock_usage(&mut self, project: ProjectId) -> Result<i64, MetadataError> {
+        let sql = "SELECT used_bytes FROM project_usage WHERE project_id = $1 ORDER BY shard";
+        let mut shards = self.query_locking(sql, "FOR UPDATE", params![project]).await?;
+        if shards.is_empty() {
+            for shard in 0..self.shards() {
+                let insert = "INSERT INTO project_usage (project_id, shard, used_bytes, allotted_bytes) \
+                              VALUES ($1, $2, 0, 0) ON CONFLICT (project_id, shard) DO NOTHING";
+                self.execute(insert, params![project, shard]).await?;
+            }
+            shards = self.query_locking(sql, "FOR UPDATE", params![project]).await?;
+        }
+        shards.into_iter().map(|mut row: Row| row.int()).sum()
+    }
+
+    /// With every shard locked: the first gets `bytes`, and each may grow by `share`.
+    async fn share_out(&mut self, project: ProjectId, bytes: i64, share: i64) -> Result<(), MetadataError> {
+        let sql = "UPDATE project_usage SET used_bytes = used_bytes + CASE shard WHEN 0 THEN $1 ELSE 0 END, \
+                   allotted_bytes = used_bytes + CASE shard WHEN 0 THEN $1 ELSE 0 END + $2 WHERE project_id = $3";
+        self.execute(sql, params![bytes, share, project]).await.map(drop)
+    }
+
+    fn shards(&self) -> i64 {
+        match self.dialect() {
+            Dialect::Sqlite => 1,
+            Dialect::Postgres => SHARDS,
+        }
+    }
+}
