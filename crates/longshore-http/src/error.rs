@@ -239,6 +239,10 @@ impl From<AuthError> for ApiError {
 impl From<MetadataError> for ApiError {
     fn from(error: MetadataError) -> Self {
         let status = match error {
+            // Better credentials would not help, so this is no refusal that asks for them.
+            MetadataError::QuotaExceeded(exceeded) => {
+                return Self::client(StatusCode::FORBIDDEN, ErrorCode::Denied, exceeded.to_string());
+            }
             MetadataError::Conflict(_) | MetadataError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             MetadataError::Corrupt(_) | MetadataError::TooNew { .. } | MetadataError::Settings(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
