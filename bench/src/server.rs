@@ -1,6 +1,7 @@
 //! Servers that are compared: each started for one workload, with a folder of its own.
 
 mod authorization;
+mod configuration;
 mod distribution;
 mod endpoint;
 mod external;
@@ -129,6 +130,17 @@ pub(crate) struct Launch {
     pub(crate) arguments: Vec<OsString>,
     /// Environment variables beside ours.
     pub(crate) environment: Vec<(String, String)>,
+}
+
+impl Launch {
+    /// A registry that takes `serve` and its configuration.
+    fn serve(program: &Path, configuration: PathBuf) -> Self {
+        Self {
+            program: program.to_owned(),
+            arguments: vec!["serve".into(), configuration.into()],
+            environment: Vec::new(),
+        }
+    }
 }
 
 impl Server {

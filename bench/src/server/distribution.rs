@@ -1,13 +1,14 @@
 //! The CNCF registry: 2.8 as Debian packages it, and 3.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::{
+    Endpoint, Kind, Launch, Server,
+    configuration::{tls_section, write},
+    program, version_of,
 };
-
-use anyhow::{Context as _, Result};
-
-use super::{Endpoint, Kind, Launch, Server, program, version_of};
 use crate::{cli::Options, tls::Identity};
 
 /// Either version: everybody admitted, files, descriptors cached in memory, no access log.
@@ -47,22 +48,11 @@ impl Kind for Distribution {
             folder.join("data").display(),
             endpoint.address,
         );
-        if let Some(identity) = identity {
-            // Version 3 starts from 1.2 by itself, 2.8 from 1.0; the client asks for 1.3 in any case.
-            config += &format!(
-                "  tls:\n    certificate: {}\n    key: {}\n",
-                identity.certificate.display(),
-                identity.key.display()
-            );
-        }
-        let path = folder.join("config.yml");
-        fs::write(&path, config).with_context(|| format!("could not write {}", path.display()))?;
-        let launch = Launch {
-            program: self.program.clone(),
-            arguments: vec!["serve".into(), path.into()],
-            // Version 3 exports traces unless it is told not to.
-            environment: vec![("OTEL_TRACES_EXPORTER".to_owned(), "none".to_owned())],
-        };
+        // Version 3 starts from TLS 1.2 by itself, 2.8 from 1.0; the client asks for 1.3 in any case.
+        config += &tls_section(identity);
+        let mut launch = Launch::serve(&self.program, write(folder, "config.yml", config)?);
+        // Version 3 exports traces unless it is told not to.
+        launch.environment = vec![("OTEL_TRACES_EXPORTER".to_owned(), "none".to_owned())];
         Server::launch(self.name, endpoint, folder, launch)
     }
 }

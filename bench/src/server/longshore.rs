@@ -1,15 +1,17 @@
 //! Longshore itself.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::{
-    Abilities, Authorization, Endpoint, Kind, Launch, Server, authorization::Tokens, issuer::TokenIssuer,
+    Abilities, Authorization, Endpoint, Kind, Launch, Server,
+    authorization::Tokens,
+    configuration::{tls_section, write},
+    issuer::TokenIssuer,
     version_of,
 };
 use crate::{cli::Options, tls::Identity};
@@ -73,13 +75,7 @@ impl Kind for Longshore {
             folder.join("data").display(),
             endpoint.address,
         );
-        if let Some(identity) = identity {
-            config += &format!(
-                "  tls:\n    certificate: {}\n    key: {}\n",
-                identity.certificate.display(),
-                identity.key.display()
-            );
-        }
+        config += &tls_section(identity);
         if let Some(url) = &self.metadata_url {
             config += &format!("metadata:\n  url: {url}\n");
         }
@@ -88,13 +84,7 @@ impl Kind for Longshore {
             config += &issuer.section();
             endpoint.authorization = Some(Authorization::Bearer(Arc::new(Tokens::issued(issuer))));
         }
-        let path = folder.join("config.yml");
-        fs::write(&path, config).with_context(|| format!("could not write {}", path.display()))?;
-        let launch = Launch {
-            program: self.program.clone(),
-            arguments: vec!["serve".into(), path.into()],
-            environment: Vec::new(),
-        };
+        let launch = Launch::serve(&self.program, write(folder, "config.yml", config)?);
         Ok(Server::launch(self.name, endpoint, folder, launch)?.keeping(self.kept.clone()))
     }
 }

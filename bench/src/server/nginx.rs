@@ -5,9 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
-use super::{Abilities, Endpoint, Kind, Launch, Server, program, version_of};
+use super::{Abilities, Endpoint, Kind, Launch, Server, configuration::write, program, version_of};
 use crate::{cli::Options, tls::Identity};
 
 #[derive(Debug)]
@@ -38,9 +38,7 @@ impl Kind for Nginx {
         let endpoint = Endpoint::local(identity)?;
         let root = folder.join("data");
         fs::create_dir_all(&root)?;
-        let path = folder.join("nginx.conf");
-        fs::write(&path, config(folder, &root, &endpoint, identity))
-            .with_context(|| format!("could not write {}", path.display()))?;
+        let path = write(folder, "nginx.conf", config(folder, &root, &endpoint, identity))?;
         let arguments = ["-p".into(), folder.into(), "-c".into(), path.into()];
         let launch =
             Launch { program: self.program.clone(), arguments: arguments.into(), environment: Vec::new() };

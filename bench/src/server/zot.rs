@@ -1,14 +1,11 @@
 //! zot.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::json;
 
-use super::{Endpoint, Kind, Launch, Server, program, version_of};
+use super::{Endpoint, Kind, Launch, Server, configuration::write, program, version_of};
 use crate::{cli::Options, tls::Identity};
 
 /// zot: everybody admitted, blobs synced (`commit`), without collection and deduplication, as its own benchmark has it.
@@ -54,14 +51,8 @@ impl Kind for Zot {
             "http": http,
             "log": { "level": "error" },
         });
-        let path = folder.join("config.json");
-        fs::write(&path, serde_json::to_vec_pretty(&config)?)
-            .with_context(|| format!("could not write {}", path.display()))?;
-        let launch = Launch {
-            program: self.program.clone(),
-            arguments: vec!["serve".into(), path.into()],
-            environment: Vec::new(),
-        };
+        let path = write(folder, "config.json", serde_json::to_vec_pretty(&config)?)?;
+        let launch = Launch::serve(&self.program, path);
         Server::launch(self.name(), endpoint, folder, launch)
     }
 }

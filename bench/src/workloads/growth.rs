@@ -1,7 +1,7 @@
 //! `growth`: the same requests on a registry that holds more and more.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -80,11 +80,10 @@ impl Session for Grown {
     fn run(&mut self, server: &mut Server, case: &Case, budget: &Budget) -> Result<Vec<Measured>> {
         let size = case.of("manifests");
         server.stop();
-        if !self.filled.contains_key(&size) {
-            let repository = index::filled(server, u32::try_from(size)?)?;
-            self.filled.insert(size, repository);
-        }
-        let repository = self.filled[&size].clone();
+        let repository = match self.filled.entry(size) {
+            Entry::Occupied(filled) => filled.get().clone(),
+            Entry::Vacant(empty) => empty.insert(index::filled(server, u32::try_from(size)?)?).clone(),
+        };
         let took = server.start()?;
         let mut all =
             vec![part("start", Measured::value("start", Unit::Milliseconds, took.as_secs_f64() * 1e3))];
