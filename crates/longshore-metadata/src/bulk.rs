@@ -162,6 +162,16 @@ impl Metadata {
             tx.commit().await?;
             progress(number.into());
         }
+        self.count_filled(repository).await
+    }
+
+    /// What is filled in goes around the statements that count.
+    async fn count_filled(&self, repository: RepositoryId) -> Result<(), MetadataError> {
+        let mut tx = self.write().await?;
+        if tx.uncount_repository(repository).await? {
+            tx.count_repository(repository).await?;
+            tx.commit().await?;
+        }
         Ok(())
     }
 

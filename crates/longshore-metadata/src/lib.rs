@@ -10,6 +10,7 @@ mod blobs;
 #[cfg(feature = "bulk")]
 mod bulk;
 mod cache;
+mod conditions;
 mod content;
 mod database;
 mod durability;
@@ -40,7 +41,10 @@ mod uploads;
 mod users;
 
 pub use access_tokens::{AccessTokenId, AccessTokenRecord};
-pub use audit::NewAuditEvent;
+pub use audit::{
+    AuditDamage, AuditEvent, AuditFilter, AuditOrder, AuditPosition, AuditReport, ChainState, NewAuditEvent,
+    TextFilter,
+};
 pub use blobs::{BlobId, BlobRecord};
 #[cfg(feature = "bulk")]
 pub use bulk::BulkFill;

@@ -65,6 +65,8 @@ pub struct QuotaRecord {
     pub is_default: bool,
     /// How much it holds.
     pub used_bytes: u64,
+    /// Who made the project; `None` when that is not known any more.
+    pub owner_name: Option<String>,
     /// When the project was made.
     pub created_at: Timestamp,
     /// When its limit was last set, or else when the project was made.
@@ -76,7 +78,8 @@ macro_rules! record {
     ($rest:literal) => {
         concat!(
             "SELECT p.id, p.name, q.hard_bytes, (SELECT CAST(COALESCE(SUM(u.used_bytes), 0) AS bigint) \
-             FROM project_usage u WHERE u.project_id = p.id), p.created_at, COALESCE(q.updated_at, p.created_at) \
+             FROM project_usage u WHERE u.project_id = p.id), (SELECT o.name FROM users o WHERE o.id = p.owner_id), \
+             p.created_at, COALESCE(q.updated_at, p.created_at) \
              FROM projects p LEFT JOIN project_quotas q ON q.project_id = p.id ",
             $rest
         )
@@ -94,6 +97,7 @@ impl QuotaRecord {
             limit_bytes: own.map_or(default, |own| u64::try_from(own).ok()),
             is_default: own.is_none(),
             used_bytes: row.unsigned()?,
+            owner_name: row.optional_text()?,
             created_at: row.timestamp()?,
             updated_at: row.timestamp()?,
         })
@@ -108,16 +112,17 @@ impl ReadTx {
         row.map(|row| QuotaRecord::read(row, default)).transpose()
     }
 
-    /// Limits and uses of projects in the order of their rows, after `after`.
+    /// Limits and uses of projects in the order of their rows, after `after`, without the first `skip` of those.
     pub async fn quotas_page(
         &mut self,
         after: Option<ProjectId>,
+        skip: usize,
         limit: usize,
     ) -> Result<Page<QuotaRecord>, MetadataError> {
         let default = self.default_quota().await?;
         let after = after.map_or(i64::MIN, |id| id.0);
-        let sql = record!("WHERE p.id > $1 ORDER BY p.id LIMIT $2");
-        let rows = self.query(sql, params![after, one_more(limit)]).await?;
+        let sql = record!("WHERE p.id > $1 ORDER BY p.id LIMIT $2 OFFSET $3");
+        let rows = self.query(sql, params![after, one_more(limit), at_most(skip)]).await?;
         page(rows, limit, |row| QuotaRecord::read(row, default))
     }
 

@@ -35,14 +35,16 @@ impl RepositoryRecord {
     }
 }
 
+/// Looks a repository up; also with a lock.
+const BY_NAME: &str = "SELECT id, project_id, name, created_at FROM repositories WHERE name = $1";
+
 impl ReadTx {
     /// The repository of that name.
     pub async fn repository(
         &mut self,
         name: &RepositoryName,
     ) -> Result<Option<RepositoryRecord>, MetadataError> {
-        let sql = "SELECT id, project_id, name, created_at FROM repositories WHERE name = $1";
-        self.query_opt(sql, params![name]).await?.map(RepositoryRecord::read).transpose()
+        self.query_opt(BY_NAME, params![name]).await?.map(RepositoryRecord::read).transpose()
     }
 
     /// The repository of that row.
@@ -105,6 +107,21 @@ impl WriteTx {
             self.execute(sql, params![nearest, name]).await?;
         }
         self.repository(name).await?.ok_or_else(|| MetadataError::vanished("the new repository vanished"))
+    }
+
+    /// [`WriteTx::ensure_repository`], then [`WriteTx::lock_repository`]; in one statement where it is there already.
+    pub async fn ensure_locked_repository(
+        &mut self,
+        name: &RepositoryName,
+        now: Timestamp,
+    ) -> Result<RepositoryRecord, MetadataError> {
+        let rows = self.query_locking(BY_NAME, "FOR NO KEY UPDATE", params![name]).await?;
+        if let Some(found) = rows.into_iter().next() {
+            return RepositoryRecord::read(found);
+        }
+        let new = self.ensure_repository(name, now).await?;
+        self.lock_repository(new.id).await?;
+        Ok(new)
     }
 
     /// The row of the project that the name belongs to: the innermost that is there, else a new one of the top level.

@@ -3,8 +3,10 @@
 //! On PostgreSQL a row that a transaction changed is locked until its commit, and a commit waits for the disk. So a charge
 //! takes any shard that nobody holds and whose allotment has room; failing that it waits for the first shard; if that has
 //! no room either it locks the others too, in order, and shares out anew what the limit leaves. Whoever waits, waits in
-//! the order of the shards, and one who took a free shard waits for no other: so nobody waits in a circle. A refusal comes
-//! with every shard locked: it is exact. SQLite has one writer, so there one shard will do.
+//! the order of the shards, and one who took a free shard waits for no other: so nobody waits in a circle. (But for one whose
+//! free shard lost its room in the very moment of the look: that lock stays. Should somebody who locks all wait for it, the
+//! server ends one of the two with a conflict, which its caller runs again.) A refusal comes with every shard locked: it is
+//! exact. SQLite has one writer, so there one shard will do.
 //!
 //! A credit lowers the allotment too: the room comes back when it is shared out next, under the limit that holds then.
 //! So at any time allotments together are at most the limit, or what is used where that is more.

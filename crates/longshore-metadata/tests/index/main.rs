@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, also the functions they share")]
 
+mod audit;
 mod blobs;
 mod cache;
 mod conflicts;

@@ -288,14 +288,16 @@ async fn quotas_are_listed(metadata: Metadata) {
     }
     tx.commit().await.unwrap();
     let mut tx = metadata.read().await.unwrap();
-    let page = tx.quotas_page(None, 2).await.unwrap();
+    let page = tx.quotas_page(None, 0, 2).await.unwrap();
     assert!(page.more);
-    let rest = tx.quotas_page(page.entries.last().map(|last| last.project), 2).await.unwrap();
+    let rest = tx.quotas_page(page.entries.last().map(|last| last.project), 0, 2).await.unwrap();
     assert!(!rest.more);
     let told: Vec<_> =
         page.entries.iter().chain(&rest.entries).map(|q| (q.name.as_str(), q.used_bytes)).collect();
     assert_eq!(told, [("a", 1), ("b", 3), ("c", 2)]);
     assert_eq!((rest.entries[0].limit_bytes, rest.entries[0].updated_at), (Some(100), at(9)));
+    let second = tx.quotas_page(None, 1, 1).await.unwrap().entries;
+    assert_eq!(second.iter().map(|q| q.name.as_str()).collect::<Vec<_>>(), ["b"]);
     let largest = tx.largest_projects(1, 5).await.unwrap();
     assert_eq!(largest.iter().map(|q| q.name.as_str()).collect::<Vec<_>>(), ["c", "a"]);
 }
