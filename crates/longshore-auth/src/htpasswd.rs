@@ -131,9 +131,20 @@ impl Htpasswd {
     ) -> Result<Caller, AuthError> {
         let decoded = basic(credentials(authorization, "Basic")?, CREDENTIALS_BYTES_MAX)?;
         let (user, password) = split(&decoded)?;
+        self.verify(user, password, now).await?;
+        Ok(Caller { name: Some(user.to_owned()), ..Caller::anonymous() })
+    }
 
+    /// Whether that is the user's password.
+    ///
+    /// # Errors
+    /// [`AuthError::Invalid`], also for a name that is not in the file.
+    pub async fn verify(&self, user: &str, password: &str, now: Timestamp) -> Result<(), AuthError> {
+        if user.contains(':') || user.len() + password.len() > CREDENTIALS_BYTES_MAX {
+            return Err(AuthError::invalid("no name and password that a file can have"));
+        }
         let users = self.users(now).await.map_err(|error| AuthError::Unavailable(error.into()))?;
-        let key = self.remembered_as(&users, &decoded);
+        let key = self.remembered_as(&users, &format!("{user}:{password}"));
         if !self.is_verified(&key, now) {
             let _place = self.waiting.try_acquire().map_err(|_| AuthError::Busy)?;
             let _core = self.hashing.acquire().await.map_err(|_| AuthError::Busy)?;
@@ -143,7 +154,7 @@ impl Htpasswd {
                 self.remember(key, now);
             }
         }
-        Ok(Caller { name: Some(user.to_owned()), ..Caller::anonymous() })
+        Ok(())
     }
 
     /// The users in the file as it is now, give or take [`LOOK_EVERY`].
