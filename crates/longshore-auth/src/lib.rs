@@ -22,6 +22,7 @@ mod principal;
 mod ratelimit;
 mod role;
 mod scope;
+mod sealing;
 pub mod secret;
 mod token;
 
@@ -43,6 +44,7 @@ pub use principal::{Principal, PrincipalKind};
 pub use ratelimit::{InWindow, PullLimit, PullWindow, RateLimit, Remaining, RetryAfter, TokenBucket};
 pub use role::{BuiltInRole, PUBLIC_PROJECT, ProjectCreation, Role, RoleId, SystemRole, of_every_user};
 pub use scope::{Scope, ScopesError};
+pub use sealing::{SealError, SecretKey};
 pub use secret::Secret;
 pub use token::{
     IssueError, IssuedToken, IssuerSettings, KeyRotation, SigningKey, SigningKeyError, SigningKeys,
