@@ -11,6 +11,9 @@ use serde::Serialize;
 use super::signing::{KeyRotation, SigningKeys};
 use crate::{Scope, Secret};
 
+/// How long every token holds at least.
+const LIFETIME_MIN: Duration = Duration::from_secs(60);
+
 /// What our tokens say besides who may do what.
 #[derive(Clone, Debug)]
 pub struct IssuerSettings {
@@ -96,17 +99,32 @@ impl TokenIssuer {
     /// # Errors
     /// When the system has no random bytes to give, or signing fails.
     pub fn issue(&self, subject: &str, granted: &[Scope], now: Timestamp) -> Result<IssuedToken, IssueError> {
+        self.issue_until(subject, granted, now, None)
+    }
+
+    /// The same; the token does not hold longer than that, but for the minute that every token holds at least.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn issue_until(
+        &self,
+        subject: &str,
+        granted: &[Scope],
+        now: Timestamp,
+        until: Option<Timestamp>,
+    ) -> Result<IssuedToken, IssueError> {
         let mut number = [0_u8; 16];
         getrandom::fill(&mut number).map_err(|error| IssueError(error.into()))?;
         let id = URL_SAFE_NO_PAD.encode(number);
         let (settings, keys) = (&self.settings, self.keys.load());
         let seconds = now.unix_millis().div_euclid(1000);
-        let lifetime = i64::try_from(settings.lifetime.as_secs()).unwrap_or(i64::MAX);
+        let lifetime = settings.lifetime.min(until.map_or(Duration::MAX, |until| left(now, until)));
+        let lifetime = lifetime.as_secs();
         let claims = Claims {
             iss: &settings.issuer,
             sub: subject,
             aud: &settings.service,
-            exp: seconds.saturating_add(lifetime),
+            exp: seconds.saturating_add_unsigned(lifetime),
             nbf: seconds,
             iat: seconds,
             jti: &id,
@@ -119,10 +137,16 @@ impl TokenIssuer {
         Ok(IssuedToken {
             token: Secret::new(token),
             id,
-            expires_in: Duration::from_secs(settings.lifetime.as_secs()),
+            expires_in: Duration::from_secs(lifetime),
             issued_at: Timestamp::from_unix_millis(seconds.saturating_mul(1000)),
         })
     }
+}
+
+/// Clients take less than a minute for a minute.
+fn left(now: Timestamp, until: Timestamp) -> Duration {
+    let millis = until.unix_millis().saturating_sub(now.unix_millis());
+    Duration::from_millis(u64::try_from(millis).unwrap_or_default()).max(LIFETIME_MIN)
 }
 
 fn access(scope: &Scope) -> Access<'_> {

@@ -56,6 +56,24 @@ fn what_is_issued_is_verified() {
     assert_eq!(nobody.permissions, Permissions::Granted { repositories: vec![], catalog: false });
 }
 
+#[test]
+fn a_token_holds_no_longer_than_what_it_was_made_from() {
+    let own = key(NOW - DAY);
+    let issuer = issuer(keys(&[&own]));
+    let check = |until: i64, lifetime: u64| {
+        let issued = issuer.issue_until("ann", &[], at(NOW), Some(at(until))).unwrap();
+        assert_eq!(issued.expires_in, Duration::from_secs(lifetime), "{until}");
+        let verifier = TokenVerifier::of_own_keys(settings(), &issuer.keys());
+        let end = NOW + i64::try_from(lifetime).unwrap() + 60;
+        assert!(verifier.verify(issued.token.reveal(), at(end - 1)).is_ok());
+        assert_eq!(reason(verifier.verify(issued.token.reveal(), at(end))), "expired");
+    };
+    check(NOW + 1000, 300);
+    check(NOW + 100, 100);
+    check(NOW + 10, 60);
+    check(NOW - 10, 60);
+}
+
 /// The claims of distribution's specification ("Token Authentication Implementation"), as others read them.
 #[test]
 fn tokens_have_distributions_form() {
