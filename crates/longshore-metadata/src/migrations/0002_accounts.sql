@@ -153,13 +153,12 @@ CREATE TABLE trust_rules (
 CREATE INDEX trust_rules_by_issuer ON trust_rules (issuer, id);
 CREATE INDEX trust_rules_by_robot ON trust_rules (robot_id, id);
 
+-- Ed25519. Which of them signs and until when the others verify follows from their age.
 CREATE TABLE signing_keys (
     id {text} PRIMARY KEY,
-    algorithm {text} NOT NULL,
+    -- PKCS #8, sealed with a key that is not in the index.
     private_key {bytes} NOT NULL,
-    created_at {int} NOT NULL,
-    -- From then on it verifies nothing; NULL while it may sign.
-    retires_at {int}
+    created_at {int} NOT NULL
 ){clustered};
 
 -- Who is logged in on the pages. `expires_at` is the sooner of the two: too long without a request, too long since the login.
