@@ -38,6 +38,7 @@ mod signing_keys;
 mod sql;
 mod sqlite;
 mod tags;
+mod trust_rules;
 mod uploads;
 mod users;
 
@@ -61,13 +62,14 @@ pub use manifests::{
 };
 pub use members::{Holder, MemberId, MemberRecord, Membership};
 pub use page::Page;
-pub use projects::{ProjectId, ProjectRecord};
+pub use projects::{PUBLIC_SETTING, ProjectFilter, ProjectId, ProjectOrder, ProjectRecord};
 pub use quotas::{QuotaExceeded, QuotaLimit, QuotaRecord};
 pub use repositories::{RepositoryId, RepositoryRecord};
 pub use reviews::{BlobReview, ManifestReview, ReviewEvent};
-pub use robots::{RobotId, RobotRecord};
+pub use robots::{NewRobot, RobotId, RobotLevel, RobotRecord};
 pub use roles::RoleRecord;
 pub use signing_keys::SigningKeyRecord;
 pub use tags::{TagEvent, TagEventAction, TagRecord};
+pub use trust_rules::{NewTrustRule, TrustRuleId, TrustRuleKind, TrustRuleRecord};
 pub use uploads::UploadRecord;
 pub use users::{NewUser, UserId, UserRecord};

@@ -1,10 +1,13 @@
 //! Who belongs to a project, with which role.
 
+use std::collections::BTreeMap;
+
 use longshore_types::{ProjectName, Timestamp};
 
 use crate::{
-    GroupId, MetadataError, ProjectId, ReadTx, UserId, WriteTx,
-    sql::{Row, params},
+    GroupId, MetadataError, ProjectId, ReadTx, TextFilter, UserId, WriteTx,
+    conditions::Conditions,
+    sql::{Row, Value, at_most, batches, params, placeholders},
 };
 
 /// A membership's row.
@@ -18,6 +21,15 @@ pub enum Holder {
     User(UserId),
     /// Everybody in a group.
     Group(GroupId),
+}
+
+impl Holder {
+    fn columns(self) -> (Option<UserId>, Option<GroupId>) {
+        match self {
+            Self::User(user) => (Some(user), None),
+            Self::Group(group) => (None, Some(group)),
+        }
+    }
 }
 
 /// A membership.
@@ -93,6 +105,73 @@ impl ReadTx {
         self.query_opt(&sql, params![id, project]).await?.map(MemberRecord::read).transpose()
     }
 
+    /// Memberships of a project as they were made, without the first `skip`; those whose holder is called so.
+    pub async fn members_page(
+        &mut self,
+        project: ProjectId,
+        name: Option<TextFilter<'_>>,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<MemberRecord>, MetadataError> {
+        let mut conditions = members(self, project, name);
+        let sql = conditions.sql();
+        let (rows, skip) = (conditions.value(at_most(limit)), conditions.value(at_most(skip)));
+        let sql = format!("SELECT {COLUMNS} FROM {TABLES} {sql} ORDER BY m.id LIMIT ${rows} OFFSET ${skip}");
+        self.query(&sql, &conditions.values).await?.into_iter().map(MemberRecord::read).collect()
+    }
+
+    /// How many there are.
+    pub async fn members_count(
+        &mut self,
+        project: ProjectId,
+        name: Option<TextFilter<'_>>,
+    ) -> Result<u64, MetadataError> {
+        let conditions = members(self, project, name);
+        let sql = format!("SELECT COUNT(*) FROM {TABLES} {}", conditions.sql());
+        self.count(&sql, &conditions.values).await
+    }
+
+    /// How many memberships each role has in a project.
+    pub async fn members_by_role(&mut self, project: ProjectId) -> Result<BTreeMap<i64, u64>, MetadataError> {
+        let sql = "SELECT role_id, COUNT(*) FROM project_members WHERE project_id = $1 GROUP BY role_id";
+        let rows = self.query(sql, params![project]).await?;
+        rows.into_iter().map(|mut row| Ok((row.int()?, row.unsigned()?))).collect()
+    }
+
+    /// Whether anybody but that membership has the role for the whole of one of these projects, on no condition.
+    pub async fn others_have_role(
+        &mut self,
+        projects: &[ProjectId],
+        role: i64,
+        but: MemberId,
+    ) -> Result<bool, MetadataError> {
+        for batch in batches(projects) {
+            let sql = format!(
+                "SELECT 1 FROM project_members WHERE role_id = $1 AND id <> $2 AND repositories = '' \
+                 AND condition_id IS NULL AND project_id IN ({}) LIMIT 1",
+                placeholders(3, batch.len())
+            );
+            let mut values: Vec<Value<'_>> = vec![role.into(), but.into()];
+            values.extend(batch.into_iter().map(Value::from));
+            if self.exists(&sql, &values).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The number of the policy of that name, for a condition.
+    pub async fn policy_named(&mut self, name: &str) -> Result<Option<i64>, MetadataError> {
+        let sql = "SELECT id FROM access_policies WHERE name = $1";
+        self.query_opt(sql, params![name]).await?.map(|mut row| row.int()).transpose()
+    }
+
+    /// The name of a policy.
+    pub async fn policy_name(&mut self, id: i64) -> Result<Option<String>, MetadataError> {
+        let sql = "SELECT name FROM access_policies WHERE id = $1";
+        self.query_opt(sql, params![id]).await?.map(|mut row| row.text()).transpose()
+    }
+
     /// All that a user has, also through groups.
     pub async fn memberships_of(&mut self, user: UserId) -> Result<Vec<Membership>, MetadataError> {
         let sql = "SELECT p.name, m.role_id, m.repositories, m.condition_id, NULL FROM project_members m \
@@ -115,7 +194,41 @@ impl ReadTx {
     }
 }
 
+/// Which memberships of a project.
+fn members<'a>(tx: &ReadTx, project: ProjectId, name: Option<TextFilter<'a>>) -> Conditions<'a> {
+    let mut conditions = Conditions::new(tx.dialect());
+    conditions.compare("m.project_id", "=", project);
+    conditions.text("COALESCE(u.name, g.name)", name);
+    conditions
+}
+
 impl WriteTx {
+    /// Gives a membership another role, other repositories and another condition; `false` when the holder has one for
+    /// these repositories already.
+    pub async fn set_member(
+        &mut self,
+        member: &MemberRecord,
+        role: i64,
+        repositories: &str,
+        condition: Option<i64>,
+    ) -> Result<bool, MetadataError> {
+        let (user, group) = member.holder.columns();
+        let sql = "SELECT 1 FROM project_members WHERE project_id = $1 AND repositories = $2 AND id <> $3 \
+                   AND (user_id = $4 OR group_id = $5)";
+        if self.exists(sql, params![member.project, repositories, member.id, user, group]).await? {
+            return Ok(false);
+        }
+        let sql =
+            "UPDATE project_members SET role_id = $1, repositories = $2, condition_id = $3 WHERE id = $4";
+        self.execute(sql, params![role, repositories, condition, member.id]).await?;
+        Ok(true)
+    }
+
+    /// Ends a membership.
+    pub async fn delete_member(&mut self, id: MemberId) -> Result<(), MetadataError> {
+        self.execute("DELETE FROM project_members WHERE id = $1", params![id]).await.map(drop)
+    }
+
     /// Makes a membership; `None` when the holder has one for the same repositories.
     pub async fn insert_member(
         &mut self,
@@ -125,10 +238,7 @@ impl WriteTx {
         repositories: &str,
         now: Timestamp,
     ) -> Result<Option<MemberId>, MetadataError> {
-        let (user, group) = match holder {
-            Holder::User(user) => (Some(user), None),
-            Holder::Group(group) => (None, Some(group)),
-        };
+        let (user, group) = holder.columns();
         let sql = "INSERT INTO project_members (project_id, user_id, group_id, role_id, repositories, created_at) \
                    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id";
         let row = self.query_opt(sql, params![project, user, group, role, repositories, now]).await?;

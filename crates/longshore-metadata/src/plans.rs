@@ -2,6 +2,7 @@
 //! test of this crate is recorded; the test below calls everything once and asks for the plan of each.
 
 mod audit;
+mod management;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -129,7 +130,7 @@ async fn call_everything(metadata: &Metadata) -> Result<(), MetadataError> {
 }
 
 /// Steps of a plan that are allowed, with the beginning of the statements that may have them.
-const ALLOWED: [(&str, &str); 20] = [
+const ALLOWED: [(&str, &str); 25] = [
     // Counting is what it says.
     ("SCAN uploads", "SELECT COUNT(*) FROM uploads"),
     ("SCAN blob_reviews", "SELECT COUNT(*) FROM blob_reviews"),
@@ -159,6 +160,16 @@ const ALLOWED: [(&str, &str); 20] = [
     // What every project uses, for administrators: a row or a few for each.
     ("SCAN p USING", "SELECT p.id, p.name, q.hard_bytes"),
     ("USE TEMP B-TREE FOR ORDER BY", "SELECT p.id, p.name, q.hard_bytes"),
+    ("SCAN trust_rules", "SELECT COUNT(*) FROM trust_rules"),
+    // Members of one project, and projects of one owner.
+    ("USE TEMP B-TREE FOR GROUP BY", "SELECT role_id, COUNT(*) FROM project_members"),
+    (
+        "USE TEMP B-TREE FOR ORDER BY",
+        "SELECT id, parent_id, name, owner_id, public, created_at, updated_at FROM projects WHERE owner_id",
+    ),
+    // Rows of the walk itself: projects within one.
+    ("SCAN CONSTANT ROW", "UPDATE projects SET public"),
+    ("SCAN h", "UPDATE projects SET public"),
 ];
 
 /// What has to change every row: the switches of an administrator.
@@ -185,6 +196,7 @@ async fn no_statement_scans_a_table() {
     let metadata = Metadata::open(&settings).await.unwrap();
     call_everything(&metadata).await.unwrap();
     audit::call_everything(&metadata).await.unwrap();
+    management::call_everything(&metadata).await.unwrap();
 
     let seen = SEEN.lock().unwrap().clone();
     let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE"];

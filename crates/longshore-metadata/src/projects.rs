@@ -1,13 +1,24 @@
 //! Projects: names, owners, and their settings, which are texts by key as Harbor has them.
+//!
+//! The row of a deleted project stays while repositories name it, and whoever makes a project of that name gets the row
+//! again. Nothing here shows it meanwhile.
 
-use std::collections::BTreeMap;
+mod changes;
+mod listing;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use longshore_types::{ProjectName, Timestamp};
 
+pub use listing::{ProjectFilter, ProjectOrder};
+
 use crate::{
-    MetadataError, ReadTx, RepositoryId, UserId, WriteTx,
-    sql::{Row, Value, params, placeholders},
+    MetadataError, ReadTx, UserId,
+    sql::{Row, Value, batches, params, placeholders},
 };
+
+/// The setting that says whether everybody may read a project: `true` or `false`.
+pub const PUBLIC_SETTING: &str = "public";
 
 /// A project's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,13 +35,15 @@ pub struct ProjectRecord {
     pub name: ProjectName,
     /// Who made it; `None` for those that came with a push or an import before there were accounts.
     pub owner: Option<UserId>,
+    /// Whether everybody may read it: the nearest setting on the way from it to the top level.
+    pub public: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
-const COLUMNS: &str = "id, parent_id, name, owner_id, created_at, updated_at";
+const COLUMNS: &str = "id, parent_id, name, owner_id, public, created_at, updated_at";
 
 impl ProjectRecord {
     fn read(mut row: Row) -> Result<Self, MetadataError> {
@@ -39,6 +52,7 @@ impl ProjectRecord {
             parent: row.optional_int()?.map(ProjectId),
             name: row.parsed("project name")?,
             owner: row.optional_int()?.map(UserId),
+            public: row.int()? != 0,
             created_at: row.timestamp()?,
             updated_at: row.timestamp()?,
         })
@@ -48,13 +62,13 @@ impl ProjectRecord {
 impl ReadTx {
     /// The project of that name.
     pub async fn project(&mut self, name: &ProjectName) -> Result<Option<ProjectRecord>, MetadataError> {
-        let sql = format!("SELECT {COLUMNS} FROM projects WHERE name = $1");
+        let sql = format!("SELECT {COLUMNS} FROM projects WHERE name = $1 AND deleted_at IS NULL");
         self.query_opt(&sql, params![name.as_str()]).await?.map(ProjectRecord::read).transpose()
     }
 
     /// The project of that row.
     pub async fn project_by_id(&mut self, id: ProjectId) -> Result<Option<ProjectRecord>, MetadataError> {
-        let sql = format!("SELECT {COLUMNS} FROM projects WHERE id = $1");
+        let sql = format!("SELECT {COLUMNS} FROM projects WHERE id = $1 AND deleted_at IS NULL");
         self.query_opt(&sql, params![id]).await?.map(ProjectRecord::read).transpose()
     }
 
@@ -63,7 +77,9 @@ impl ReadTx {
         &mut self,
         names: &[ProjectName],
     ) -> Result<Vec<ProjectRecord>, MetadataError> {
-        let sql = format!("SELECT {COLUMNS} FROM projects WHERE name IN ({})", placeholders(1, names.len()));
+        let names_list = placeholders(1, names.len());
+        let sql =
+            format!("SELECT {COLUMNS} FROM projects WHERE name IN ({names_list}) AND deleted_at IS NULL");
         let values: Vec<Value<'_>> = names.iter().map(|name| name.as_str().into()).collect();
         let rows = self.query(&sql, &values).await?;
         let mut found: Vec<_> = rows.into_iter().map(ProjectRecord::read).collect::<Result<_, _>>()?;
@@ -80,9 +96,7 @@ impl ReadTx {
         let rows = self.query(sql, params![id]).await?;
         rows.into_iter().map(|mut row| Ok((row.text()?, row.text()?))).collect()
     }
-}
 
-impl ReadTx {
     /// One setting of a project.
     pub async fn project_setting(
         &mut self,
@@ -92,55 +106,71 @@ impl ReadTx {
         let sql = "SELECT value FROM project_metadata WHERE project_id = $1 AND key = $2";
         self.query_opt(sql, params![id, key]).await?.map(|mut row| row.text()).transpose()
     }
-}
 
-impl WriteTx {
-    /// Makes a project inside of the nearest one that is there, and takes along those of its repositories that are its own
-    /// by their names; `None` when the name is taken.
-    pub async fn insert_project(
+    /// The settings of many projects, by project and key.
+    pub async fn metadata_of_projects(
         &mut self,
-        name: &ProjectName,
-        owner: Option<UserId>,
-        now: Timestamp,
-    ) -> Result<Option<ProjectId>, MetadataError> {
-        let outer: Vec<_> = name.ancestors().skip(1).collect();
-        let parent = match outer.is_empty() {
-            true => None,
-            false => self.projects_named(&outer).await?.first().map(|parent| parent.id),
-        };
-        if let Some(parent) = parent {
-            // Repositories and projects that are made in it at this moment name its row: this waits for them.
-            self.query_locking("SELECT id FROM projects WHERE id = $1", "FOR UPDATE", params![parent])
-                .await?;
-        }
-        let sql = "INSERT INTO projects (name, parent_id, owner_id, created_at, updated_at) \
-                   VALUES ($1, $2, $3, $4, $4) ON CONFLICT (name) DO NOTHING RETURNING id";
-        let row = self.query_opt(sql, params![name.as_str(), parent, owner, now]).await?;
-        let Some(id) = row.map(|mut row| row.int()).transpose()?.map(ProjectId) else { return Ok(None) };
-        // '0' follows '/' in byte order: everything that begins with the name and a slash.
-        let (first, end) = (format!("{name}/"), format!("{name}0"));
-        if let Some(parent) = parent {
-            let sql =
-                "SELECT id FROM repositories WHERE project_id = $1 AND name > $2 AND name < $3 ORDER BY name";
-            for mut row in self.query(sql, params![parent, first.as_str(), end.as_str()]).await? {
-                self.move_repository(RepositoryId(row.int()?), id).await?;
+        ids: &[ProjectId],
+    ) -> Result<BTreeMap<ProjectId, BTreeMap<String, String>>, MetadataError> {
+        let mut found: BTreeMap<ProjectId, BTreeMap<String, String>> = BTreeMap::new();
+        for batch in batches(ids) {
+            let sql = format!(
+                "SELECT project_id, key, value FROM project_metadata WHERE project_id IN ({})",
+                placeholders(1, batch.len())
+            );
+            let values: Vec<Value<'_>> = batch.into_iter().map(Value::from).collect();
+            for mut row in self.query(&sql, &values).await? {
+                found.entry(ProjectId(row.int()?)).or_default().insert(row.text()?, row.text()?);
             }
         }
-        let sql = "UPDATE projects SET parent_id = $1 WHERE name > $2 AND name < $3 AND \
-                   (parent_id = $4 OR parent_id IS NULL)";
-        self.execute(sql, params![id, first, end, parent]).await?;
-        Ok(Some(id))
+        Ok(found)
     }
 
-    /// Keeps a setting of a project.
-    pub async fn set_project_metadata(
+    /// Those that the projects of these names lie in, and themselves, as far as they are there; by name.
+    pub async fn projects_around(
         &mut self,
-        id: ProjectId,
-        key: &str,
-        value: &str,
-    ) -> Result<(), MetadataError> {
-        let sql = "INSERT INTO project_metadata (project_id, key, value) VALUES ($1, $2, $3) \
-                   ON CONFLICT (project_id, key) DO UPDATE SET value = excluded.value";
-        self.execute(sql, params![id, key, value]).await.map(drop)
+        names: &[ProjectName],
+    ) -> Result<BTreeMap<ProjectName, ProjectRecord>, MetadataError> {
+        let all: BTreeSet<_> = names.iter().flat_map(ProjectName::ancestors).collect();
+        let all: Vec<_> = all.into_iter().collect();
+        let mut found = BTreeMap::new();
+        for batch in batches(&all) {
+            let records = self.projects_named(&batch).await?;
+            found.extend(records.into_iter().map(|record| (record.name.clone(), record)));
+        }
+        Ok(found)
+    }
+
+    /// Whether other projects lie in it.
+    pub async fn holds_projects(&mut self, id: ProjectId) -> Result<bool, MetadataError> {
+        let sql = "SELECT 1 FROM projects WHERE parent_id = $1 AND deleted_at IS NULL LIMIT 1";
+        self.exists(sql, params![id]).await
+    }
+
+    /// Whether it has a repository with a manifest that is not deleted.
+    pub async fn holds_manifests(&mut self, id: ProjectId) -> Result<bool, MetadataError> {
+        let sql = "SELECT 1 FROM repositories WHERE project_id = $1 AND has_manifests = 1 LIMIT 1";
+        self.exists(sql, params![id]).await
+    }
+
+    /// How many repositories with manifests that are not deleted each of these projects has; those that have none are
+    /// left out.
+    pub async fn repository_counts(
+        &mut self,
+        ids: &[ProjectId],
+    ) -> Result<BTreeMap<ProjectId, u64>, MetadataError> {
+        let mut found = BTreeMap::new();
+        for batch in batches(ids) {
+            let sql = format!(
+                "SELECT project_id, COUNT(*) FROM repositories WHERE has_manifests = 1 \
+                 AND project_id IN ({}) GROUP BY project_id",
+                placeholders(1, batch.len())
+            );
+            let values: Vec<Value<'_>> = batch.into_iter().map(Value::from).collect();
+            for mut row in self.query(&sql, &values).await? {
+                found.insert(ProjectId(row.int()?), row.unsigned()?);
+            }
+        }
+        Ok(found)
     }
 }

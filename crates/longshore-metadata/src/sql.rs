@@ -9,7 +9,7 @@ use longshore_types::{Digest, RepositoryName, Timestamp};
 
 use crate::{
     AccessTokenId, BlobId, GroupId, JobId, ManifestId, MemberId, MetadataError, Page, ProjectId,
-    RepositoryId, RobotId, UserId,
+    RepositoryId, RobotId, TrustRuleId, UserId,
 };
 
 /// A parameter or a column.
@@ -89,7 +89,19 @@ macro_rules! ids {
         }
     })* };
 }
-ids!(AccessTokenId, BlobId, GroupId, JobId, ManifestId, MemberId, ProjectId, RepositoryId, RobotId, UserId);
+ids!(
+    AccessTokenId,
+    BlobId,
+    GroupId,
+    JobId,
+    ManifestId,
+    MemberId,
+    ProjectId,
+    RepositoryId,
+    RobotId,
+    TrustRuleId,
+    UserId
+);
 
 /// Rows whose numbers people see in the management API.
 macro_rules! numbered {
@@ -105,7 +117,7 @@ macro_rules! numbered {
         }
     })* };
 }
-numbered!(AccessTokenId, GroupId, ManifestId, MemberId, ProjectId, RepositoryId, RobotId, UserId);
+numbered!(AccessTokenId, GroupId, ManifestId, MemberId, ProjectId, RepositoryId, RobotId, TrustRuleId, UserId);
 
 impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
     fn from(value: Option<T>) -> Self {

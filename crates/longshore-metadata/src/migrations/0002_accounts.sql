@@ -58,11 +58,20 @@ CREATE TABLE roles (
 ALTER TABLE projects ADD COLUMN owner_id {int} REFERENCES users (id);
 ALTER TABLE projects ADD COLUMN updated_at {int} NOT NULL DEFAULT 0;
 UPDATE projects SET updated_at = created_at;
+-- Whether everybody may read it: the value of `public` nearest to it, its own or that of one it lies in. Follows
+-- project_metadata.
+ALTER TABLE projects ADD COLUMN public {small} NOT NULL DEFAULT 0;
+-- The row of a deleted project stays while repositories name it: their rows are never removed. It has nothing else.
+ALTER TABLE projects ADD COLUMN deleted_at {int};
+CREATE INDEX projects_listed ON projects (deleted_at, name);
+CREATE INDEX projects_public ON projects (public, deleted_at, name);
+CREATE INDEX projects_by_update ON projects (deleted_at, updated_at, id);
 CREATE INDEX projects_by_parent ON projects (parent_id, name);
 CREATE INDEX projects_by_owner ON projects (owner_id, id);
 
 ALTER TABLE repositories ADD COLUMN description {text} NOT NULL DEFAULT '';
 CREATE INDEX repositories_by_project ON repositories (project_id, name);
+CREATE INDEX repositories_listed_by_project ON repositories (project_id, name) WHERE has_manifests = 1;
 -- 1 if what the repository holds is counted for its project (project_contents). Counting is on while settings has
 -- `quota.counting`; those from before are counted one by one then.
 ALTER TABLE repositories ADD COLUMN counted {small} NOT NULL DEFAULT 0;
@@ -74,7 +83,6 @@ CREATE TABLE project_metadata (
     value {text} NOT NULL,
     PRIMARY KEY (project_id, key)
 ){clustered};
-CREATE INDEX project_metadata_by_value ON project_metadata (key, value, project_id);
 
 -- A user or a group in a project; `repositories` is a pattern within it, empty for all.
 CREATE TABLE project_members (
@@ -120,7 +128,7 @@ CREATE TABLE robots (
     updated_at {int} NOT NULL,
     last_used_at {int}
 ){rows};
-CREATE INDEX robots_by_project ON robots (project_id, id);
+CREATE INDEX robots_by_project ON robots (project_id, name);
 CREATE INDEX robots_by_secret ON robots (secret_hash);
 
 CREATE TABLE access_tokens (

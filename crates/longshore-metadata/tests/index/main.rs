@@ -7,6 +7,7 @@ mod blobs;
 mod cache;
 mod conflicts;
 mod group_commit;
+mod management;
 mod manifests;
 mod migrations;
 mod model;
