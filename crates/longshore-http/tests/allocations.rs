@@ -36,6 +36,8 @@ fn registry_settings() -> RegistrySettings {
         sparse_images: false,
         notify: false,
         notify_references: false,
+        audit: false,
+        audit_pulls: false,
         redirect_lifetime: None,
     }
 }

@@ -5,7 +5,10 @@ use longshore_metadata::{MetadataError, RepositoryId, ReviewEvent, WriteTx};
 use longshore_types::{Digest, Reference, RepositoryName, Tag};
 
 use crate::{
-    Call, Denied, Event, EventAction, ReadOnly, Registry, access::require, retry::retry_on_conflict,
+    Call, Denied, Event, EventAction, ReadOnly, Registry,
+    access::require,
+    audit::{AuditRow, Operation},
+    retry::retry_on_conflict,
 };
 
 /// Why nothing is deleted.
@@ -120,6 +123,13 @@ impl Registry {
             });
         };
         self.notify(&mut tx, || event).await?;
+        let row = || match reference {
+            Reference::Tag(tag) => AuditRow::new(call, Operation::DeleteTag, repository, Some(tag), None),
+            Reference::Digest(digest) => {
+                AuditRow::new(call, Operation::DeleteArtifact, repository, None, Some(digest))
+            }
+        };
+        self.record(&mut tx, row).await?;
         Ok(tx.commit().await?)
     }
 
@@ -183,6 +193,8 @@ impl Registry {
             ..Event::new(call, EventAction::Delete, repository)
         };
         self.notify(&mut tx, event).await?;
+        let row = || AuditRow::new(call, Operation::DeleteBlob, repository, None, Some(digest));
+        self.record(&mut tx, row).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -7,8 +7,11 @@ use longshore_metadata::{
 use longshore_types::{Digest, Manifest, RepositoryName, Tag};
 
 use crate::{
-    Call, Denied, Event, EventAction, ListError, ReadOnly, Registry, access::require,
-    manifests::required_blobs, retry::retry_on_conflict,
+    Call, Denied, Event, EventAction, ListError, ReadOnly, Registry,
+    access::require,
+    audit::{AuditRow, Operation},
+    manifests::required_blobs,
+    retry::retry_on_conflict,
 };
 
 /// Why nothing is restored.
@@ -105,6 +108,8 @@ impl Registry {
         let actor = call.caller.name.as_deref();
         tx.set_tag(id, tag, &record, TagEventAction::Restore, actor, call.now).await?;
         self.notify(&mut tx, || restored(call, repository, &record).tag(Some(tag))).await?;
+        let row = || AuditRow::new(call, Operation::RestoreTag, repository, Some(tag), Some(&digest));
+        self.record(&mut tx, row).await?;
         tx.commit().await?;
         Ok(digest)
     }
@@ -123,6 +128,8 @@ impl Registry {
         let review_after = self.inner.settings.untagged_review_after(call.now);
         tx.queue_manifest_review(id, record.id, ReviewEvent::ManifestPushed, review_after).await?;
         self.notify(&mut tx, || restored(call, repository, &record)).await?;
+        let row = || AuditRow::new(call, Operation::RestoreArtifact, repository, None, Some(digest));
+        self.record(&mut tx, row).await?;
         Ok(tx.commit().await?)
     }
 

@@ -4,6 +4,8 @@
 //! [`Registry`] holds the parts; its methods are spread over one file per use case.
 
 mod access;
+mod audit;
+mod beside;
 mod blobs;
 mod call;
 mod catalog;
@@ -26,7 +28,7 @@ mod uploads;
 mod verify;
 
 /// Parts of this crate's interface that come from below it.
-pub use longshore_metadata::{MetadataError, Page, ReferrerRecord};
+pub use longshore_metadata::{MetadataError, Page, QuotaExceeded, ReferrerRecord};
 pub use longshore_storage::{Blob, ByteStream, StoreError};
 
 pub use access::{Denied, ReadOnly};

@@ -12,7 +12,11 @@ use longshore_types::{Digest, ManifestError, Reference, RepositoryName, Tag};
 
 pub(crate) use required::{references, required_blobs};
 
-use crate::{Call, Denied, Event, EventAction, ReadOnly, Registry, access::require};
+use crate::{
+    Call, Denied, Event, EventAction, ReadOnly, Registry,
+    access::require,
+    audit::{AuditRow, Operation},
+};
 
 /// A manifest as it was pushed, with the texts that replies are made of. A clone copies nothing.
 #[derive(Clone, Debug)]
@@ -118,15 +122,20 @@ impl Registry {
             // Boxed, so that pulls do not carry the room that a query needs.
             return Err(Box::pin(self.manifest_unknown(repository, reference)).await?);
         };
+        let tag = match reference {
+            Reference::Tag(tag) => Some(tag),
+            Reference::Digest(_) => None,
+        };
         self.notify_pull(|| {
-            let tag = match reference {
-                Reference::Tag(tag) => Some(tag),
-                Reference::Digest(_) => None,
-            };
             Event::new(call, EventAction::Pull, repository)
                 .content(manifest.digest, manifest.media_type.clone(), manifest.payload.len() as u64)
                 .tag(tag)
         });
+        // Who only asks whether it is there gets no bytes.
+        if call.request.method != "HEAD" {
+            let digest = Some(&manifest.digest);
+            self.record_pull(|| AuditRow::new(call, Operation::PullArtifact, repository, tag, digest));
+        }
         Ok(PulledManifest(manifest))
     }
 

@@ -7,7 +7,7 @@ use longshore_storage::{BlobStore, PieceBuffers, UploadStore};
 use longshore_types::{RepositoryName, Timestamp};
 
 use crate::{
-    notify::PullEvents,
+    beside::Beside,
     task::Tasks,
     uploads::{UploadBudget, UploadLocks},
 };
@@ -54,6 +54,10 @@ pub struct RegistrySettings {
     pub notify: bool,
     /// Whether the event of a pushed manifest lists what it refers to ([`crate::Event::references`]). From `notifications.events.includereferences`.
     pub notify_references: bool,
+    /// Whether pushes, deletions and restorations are rows of the audit record.
+    pub audit: bool,
+    /// Whether pulls of manifests are, too. From `accounts.audit.pulls`.
+    pub audit_pulls: bool,
     /// Where blobs are fetched by redirect, how long the address holds; `None` never redirects.
     pub redirect_lifetime: Option<Duration>,
 }
@@ -90,7 +94,7 @@ pub(crate) struct Inner {
     pub(crate) upload_locks: UploadLocks,
     pub(crate) upload_budget: UploadBudget,
     pub(crate) piece_buffers: PieceBuffers,
-    pub(crate) pull_events: PullEvents,
+    pub(crate) beside: Beside,
 }
 
 impl Registry {
@@ -102,7 +106,7 @@ impl Registry {
         settings: RegistrySettings,
     ) -> Self {
         let tasks = Tasks::default();
-        let pull_events = PullEvents::new(metadata.clone(), tasks.clone());
+        let beside = Beside::new(metadata.clone(), tasks.clone());
         Self {
             inner: Arc::new(Inner {
                 metadata,
@@ -113,7 +117,7 @@ impl Registry {
                 upload_locks: UploadLocks::default(),
                 upload_budget: UploadBudget::default(),
                 piece_buffers: PieceBuffers::default(),
-                pull_events,
+                beside,
             }),
         }
     }
@@ -123,9 +127,11 @@ impl Registry {
         &self.inner.metadata
     }
 
-    /// Whether events are queued, so that calls must say by which request they came ([`crate::Call::request`]).
+    /// Whether events are queued or recorded, so that calls must say by which request they came
+    /// ([`crate::Call::request`]).
     pub fn tells_of_events(&self) -> bool {
-        self.inner.settings.notify
+        let settings = &self.inner.settings;
+        settings.notify || settings.audit || settings.audit_pulls
     }
 
     /// Begins to change a repository, and keeps others from it; `None` when there is no such repository.
@@ -149,8 +155,8 @@ impl Registry {
         store.map_err(|error| with_sources("storage", &error))
     }
 
-    /// Waits until nothing that was begun here is under way: changes whose caller went away, and events of pulls that
-    /// are not written yet. For the end of a process, when no new calls come.
+    /// Waits until nothing that was begun here is under way: changes whose caller went away, and what pulls leave behind
+    /// that is not written yet. For the end of a process, when no new calls come.
     pub async fn idle(&self) {
         self.inner.tasks.idle().await;
     }

@@ -11,6 +11,7 @@ mod lock;
 mod receive;
 mod session;
 mod start;
+mod taking_back;
 
 use bytes::Bytes;
 pub(crate) use limit::UploadBudget;

@@ -92,6 +92,8 @@ fn registry_settings(config: &Config) -> RegistrySettings {
         sparse_images: config.limits.sparse_images,
         notify: !config.notifications.endpoints.is_empty(),
         notify_references: config.notifications.include_references,
+        audit: false,
+        audit_pulls: false,
         redirect_lifetime: config.storage.redirect.then_some(REDIRECT_LIFETIME),
     }
 }

@@ -50,8 +50,7 @@ impl Registry {
         }
         drop(tx);
         let mut tx = self.inner.metadata.write().await?;
-        let target = tx.ensure_repository(repository, call.now).await?;
-        tx.lock_repository(target.id).await?;
+        let target = tx.ensure_locked_repository(repository, call.now).await?;
         // From here collection cannot take the blob; before, it may have: so look for link and content again.
         let Some(blob) = tx.lock_blob(digest).await? else { return Ok(MountOutcome::NotMounted) };
         let Some(source) = source(&mut tx, call, digest, from).await? else {

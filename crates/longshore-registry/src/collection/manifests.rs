@@ -11,7 +11,10 @@ use super::{
     decision::{ManifestFacts, Policy, Verdict, review_manifest},
     name_of, warn,
 };
-use crate::retry::retry_on_conflict;
+use crate::{
+    audit::{AuditRow, Operation},
+    retry::retry_on_conflict,
+};
 
 impl Run<'_> {
     /// Works some of the due reviews; `false` when there were none.
@@ -81,6 +84,9 @@ impl Run<'_> {
             Some((record, Verdict::Take(why))) => {
                 let name = name_of(&mut tx, review.repository).await?;
                 self.purge(&mut tx, &record, &name).await?;
+                let operation = Operation::PurgeArtifact;
+                let row = || AuditRow::by_system(self.now, operation, &name, &record.digest, why);
+                self.registry.record(&mut tx, row).await?;
                 taken = Some(collected(&record, name, why));
             }
         }

@@ -13,7 +13,11 @@ use longshore_types::{
 
 use super::{ManifestPushError, ManifestTarget, PushedManifest, required, required_blobs};
 use crate::{
-    Call, Event, EventAction, Registry, access::require, maintenance::blocking, retry::retry_on_conflict,
+    Call, Event, EventAction, Registry,
+    access::require,
+    audit::{AuditRow, Operation},
+    maintenance::blocking,
+    retry::retry_on_conflict,
 };
 
 /// Manifests longer than this are hashed and parsed away from the async threads.
@@ -59,8 +63,7 @@ impl Registry {
         incoming: &Incoming,
     ) -> Result<PushedManifest, ManifestPushError> {
         let mut tx = self.inner.metadata.write().await?;
-        let id = tx.ensure_repository(repository, call.now).await?.id;
-        tx.lock_repository(id).await?;
+        let id = tx.ensure_locked_repository(repository, call.now).await?.id;
         let missing = tx.unlinked_blobs(id, &required_blobs(&incoming.manifest)).await?;
         if !missing.is_empty() && !self.inner.settings.sparse_images {
             return Err(ManifestPushError::BlobsUnknown { repository: repository.clone(), missing });
@@ -75,6 +78,7 @@ impl Registry {
             tx.queue_manifest_review(id, record.id, ReviewEvent::ManifestPushed, review_after).await?;
         }
         self.notify_of_push(&mut tx, call, repository, incoming).await?;
+        self.record_push(&mut tx, call, repository, incoming).await?;
         tx.commit().await?;
         Ok(PushedManifest {
             digest: incoming.digest,
@@ -134,6 +138,24 @@ impl Registry {
         }
         if incoming.tags.is_empty() {
             self.notify(tx, || event(None)).await?;
+        }
+        Ok(())
+    }
+
+    /// One row for the manifest, under its first tag if it has any, and one for each further tag.
+    async fn record_push(
+        &self,
+        tx: &mut WriteTx,
+        call: &Call,
+        repository: &RepositoryName,
+        incoming: &Incoming,
+    ) -> Result<(), MetadataError> {
+        let row = |operation, tag| AuditRow::new(call, operation, repository, tag, Some(&incoming.digest));
+        let mut tags = incoming.tags.iter();
+        let first = tags.next();
+        self.record(tx, || row(Operation::CreateArtifact, first)).await?;
+        for tag in tags {
+            self.record(tx, || row(Operation::CreateTag, Some(tag))).await?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The end of an upload: from bytes to a blob that the repository links.
 
 use longshore_auth::Action;
-use longshore_metadata::ReviewEvent;
+use longshore_metadata::{MetadataError, ReviewEvent};
 use longshore_storage::{StoreError, UploadProgress};
 use longshore_types::{Digest, DigestAlgorithm, RepositoryName, UploadId};
 
@@ -96,7 +96,7 @@ impl Registry {
         received
     }
 
-    /// Compares the digest, publishes, links, and forgets the upload.
+    /// Compares the digest, publishes, links, and forgets the upload; also one that its project has no room for.
     async fn finish(
         &self,
         call: &Call,
@@ -111,7 +111,12 @@ impl Registry {
         }
         let (id, progress) = (&session.id, &session.progress);
         self.inner.uploads.publish(id, progress, digest).await.map_err(gone(*id))?;
-        retry_on_conflict(|| self.link_published(call, repository, id, progress, digest)).await?;
+        let linked = retry_on_conflict(|| self.link_published(call, repository, id, progress, digest)).await;
+        if let Err(UploadError::Metadata(MetadataError::QuotaExceeded(_))) = linked {
+            self.discard(session).await?;
+            self.take_back(digest, progress.size_bytes, call.now).await;
+        }
+        linked?;
         // Nothing depends on it, and it may have to wait for the file system's journal: the client need not.
         let (registry, id, progress) = (self.clone(), *id, progress.clone());
         let size_bytes = progress.size_bytes;
@@ -145,8 +150,7 @@ impl Registry {
         digest: &Digest,
     ) -> Result<(), UploadError> {
         let mut tx = self.inner.metadata.write().await?;
-        let record = tx.ensure_repository(repository, call.now).await?;
-        tx.lock_repository(record.id).await?;
+        let record = tx.ensure_locked_repository(repository, call.now).await?;
         let blob = tx.ensure_blob(digest, progress.size_bytes, call.now).await?;
         match self.inner.blobs.stat(digest).await {
             Ok(stat) if stat.size_bytes == progress.size_bytes => {}

@@ -4,7 +4,7 @@ use longshore_metadata::{FaultPlan, Metadata, MetadataSettings};
 use longshore_storage::{FilesystemSettings, FilesystemStore};
 use longshore_types::{Digest, DigestAlgorithm};
 
-use crate::support::{TestImage, body, call, name, push_manifest, registry, settings};
+use crate::support::{TestImage, begin_counting, body, call, name, push_manifest, registry, settings};
 
 /// Pushes images of three small blobs each as most clients do: `POST` and `PUT` for a blob, `PUT` for the manifest.
 struct Pushes {
@@ -109,4 +109,38 @@ async fn a_manifest_costs_the_same_whatever_the_repository_holds() {
     for n in 1..200 {
         assert_eq!(push(n).await, first, "push {n}");
     }
+}
+
+#[tokio::test]
+async fn counting_costs_a_blob_one_call_more_and_one_for_new_content() {
+    let (plain, counting) = (Pushes::new().await, Pushes::new().await);
+    begin_counting(&counting.metadata).await;
+    let calls = async |pushes: &Pushes, content: &[u8]| {
+        pushes.counted(async || pushes.blob(content).await).await.calls
+    };
+    // The first of all also make the repository, and the rows of its project.
+    calls(&plain, b"first").await;
+    calls(&counting, b"first").await;
+    assert_eq!(calls(&counting, b"new").await, calls(&plain, b"new").await + 2);
+    assert_eq!(calls(&counting, b"new").await, calls(&plain, b"new").await, "linked already");
+
+    let other = name("team/other");
+    let mount = async |pushes: &Pushes| {
+        let digest = Digest::sha256(b"new");
+        let mount = async || {
+            pushes.registry.mount_blob(&call(), &other, &digest, Some(&name("team/app"))).await.unwrap();
+        };
+        mount().await;
+        let mut tx = pushes.metadata.write().await.unwrap();
+        let (id, blob) =
+            (tx.repository(&other).await.unwrap().unwrap().id, tx.blob(&digest).await.unwrap().unwrap().id);
+        tx.unlink_blob(id, blob).await.unwrap();
+        tx.commit().await.unwrap();
+        pushes.counted(mount).await.calls
+    };
+    assert_eq!(mount(&counting).await, mount(&plain).await + 1, "content that the project has");
+    let image = TestImage::new(&["first", "new"]);
+    let push =
+        async |pushes: &Pushes| pushes.counted(async || pushes.manifest("v1", &image).await).await.calls;
+    assert_eq!(push(&counting).await, push(&plain).await + 2);
 }

@@ -100,7 +100,7 @@ async fn assert_recovers(registry: TestRegistry, acknowledged: &Acknowledged) {
 fn a_failing_storage_call_leaves_nothing_dangling() {
     for moment in [FaultMoment::Before, FaultMoment::After] {
         let tried = sweep(async |nth| {
-            let sane = TestRegistry::new(hasty_settings()).await;
+            let sane = TestRegistry::counting(hasty_settings()).await;
             let store = FaultStore::failing(nth, moment, sane.store.clone());
             let registry = registry(sane.metadata.clone(), store.clone(), hasty_settings());
             assert_survives(&registry, sane, || store.fired()).await
@@ -112,7 +112,7 @@ fn a_failing_storage_call_leaves_nothing_dangling() {
 #[test]
 fn a_failing_database_call_leaves_nothing_dangling() {
     let tried = sweep(async |nth| {
-        let sane = TestRegistry::new(hasty_settings()).await;
+        let sane = TestRegistry::counting(hasty_settings()).await;
         let plan = FaultPlan::failing_call(nth);
         let failing = sane.metadata.clone().with_faults(&plan);
         let registry = registry(failing, sane.store.clone(), hasty_settings());
@@ -164,6 +164,7 @@ fn a_process_that_ends_anywhere_leaves_nothing_dangling() {
         let (memory, mut acknowledged) = (MemoryStore::new(), Acknowledged::default());
         in_new_runtime(async {
             let metadata = Metadata::open_cached(&settings, 8 << 20).await.unwrap();
+            begin_counting(&metadata).await;
             let registry = TestRegistry::over(metadata, memory.clone(), hasty_settings());
             tokio::select! {
                 biased;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
+mod audit;
 mod blobs;
 mod bulk;
 mod collection;
@@ -12,6 +13,8 @@ mod faults;
 mod manifests;
 mod model;
 mod queries;
+mod quota_storm;
+mod quotas;
 mod referrers;
 mod storm;
 mod support;

@@ -234,7 +234,7 @@ proptest! {
     fn what_can_be_pulled_is_what_the_model_says(ops in ops()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let registry = TestRegistry::new(settings()).await;
+            let registry = TestRegistry::counting(settings()).await;
             let (mut model, mut now) = (Model::default(), start());
             for op in &ops {
                 apply(&registry, &mut model, &mut now, op).await;

@@ -96,7 +96,7 @@ async fn pusher(registry: Registry, owner: u64, acknowledged: Arc<AtomicU64>, ta
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn collection_takes_nothing_that_was_acknowledged() {
-    let registry = TestRegistry::new(hasty_settings()).await;
+    let registry = TestRegistry::counting(hasty_settings()).await;
     let over = Arc::new(AtomicBool::new(false));
     let (acknowledged, taken) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let collector = tokio::spawn({

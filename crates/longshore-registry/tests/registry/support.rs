@@ -1,6 +1,6 @@
 //! A registry in memory, and images to push to it.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -29,6 +29,8 @@ pub(crate) fn settings() -> RegistrySettings {
         sparse_images: false,
         notify: false,
         notify_references: false,
+        audit: false,
+        audit_pulls: false,
         redirect_lifetime: None,
     }
 }
@@ -45,6 +47,13 @@ pub(crate) fn hasty_settings() -> RegistrySettings {
 pub(crate) async fn index() -> Metadata {
     let settings = MetadataSettings { url: "sqlite::memory:".to_owned(), connections_max: 4, durable: false };
     Metadata::open_cached(&settings, 8 << 20).await.unwrap()
+}
+
+/// From here on the index counts what projects hold.
+pub(crate) async fn begin_counting(metadata: &Metadata) {
+    let mut tx = metadata.write().await.unwrap();
+    tx.begin_counting_usage().await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 /// A registry and what it works on.
@@ -64,6 +73,13 @@ impl std::ops::Deref for TestRegistry {
 impl TestRegistry {
     pub(crate) async fn new(settings: RegistrySettings) -> Self {
         Self::over(index().await, MemoryStore::new(), settings)
+    }
+
+    /// One whose index counts what projects hold.
+    pub(crate) async fn counting(settings: RegistrySettings) -> Self {
+        let registry = Self::new(settings).await;
+        begin_counting(&registry.metadata).await;
+        registry
     }
 
     pub(crate) fn over(metadata: Metadata, store: MemoryStore, settings: RegistrySettings) -> Self {
@@ -296,4 +312,29 @@ pub(crate) async fn assert_sound(metadata: &Metadata, store: &MemoryStore) {
             assert!(missing.is_empty(), "{} lacks {missing:?} of {}", repository.name, stored.record.digest);
         }
     }
+    drop(tx);
+    assert_counted(metadata).await;
+}
+
+/// What projects hold by the count that was kept, and by one that is made anew.
+async fn assert_counted(metadata: &Metadata) {
+    let used = async || -> BTreeMap<String, u64> {
+        let mut tx = metadata.read().await.unwrap();
+        let quotas = tx.quotas_page(None, 0, 1000).await.unwrap().entries;
+        quotas.into_iter().map(|quota| (quota.name.to_string(), quota.used_bytes)).collect()
+    };
+    let kept = used().await;
+    let mut tx = metadata.write().await.unwrap();
+    let repositories = tx.all_repositories_page(None, 10_000).await.unwrap().entries;
+    let mut counted = Vec::new();
+    for repository in &repositories {
+        if tx.uncount_repository(repository.id).await.unwrap() {
+            counted.push(repository.id);
+        }
+    }
+    for repository in counted {
+        tx.count_repository(repository).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    assert_eq!(kept, used().await);
 }
