@@ -26,3 +26,10 @@ has_go() {
     have=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null) || return 1
     [ "$(printf '%s\n' "1.26.0" "${have#go}" | sort -V | head -n 1)" = "1.26.0" ]
 }
+
+# Whether there is a Node that can run tests/oidc-provider, with its npm.
+has_node() {
+    local have
+    have=$(node --version 2>/dev/null) && command -v npm >/dev/null || return 1
+    [ "$(printf '%s\n' "20.0.0" "${have#v}" | sort -V | head -n 1)" = "20.0.0" ]
+}

@@ -15,28 +15,36 @@
 //! for tests in which the registry is killed meanwhile. Nothing here sleeps for a fixed time: states are waited for,
 //! with a deadline.
 
+mod answers;
 mod api;
 mod content;
 mod distribution;
+mod oidc_provider;
 mod postgres;
 mod process;
 mod random;
 mod raw;
 mod registry;
+mod signer;
 mod sink;
+mod slapd;
 mod tls;
 mod transfer;
 mod tree;
 mod wait;
 
+pub use answers::{Answer, Answers, Asked};
 pub use api::{Api, Call, Reply, client_builder, with_query};
 pub use content::{Blob, Content, ImageBuilder, IndexBuilder, artifact, base64, image, index, media_type};
 pub use distribution::Distribution;
+pub use oidc_provider::{AtProvider, OidcProvider};
 pub use postgres::Postgres;
 pub use random::Random;
 pub use raw::{RawConnection, RawReply};
 pub use registry::{Builder, Finished, TestRegistry};
+pub use signer::{TokenSigner, message, sign_by_secret};
 pub use sink::{Posted, Sink};
+pub use slapd::{Slapd, SlapdBuilder};
 pub use tls::Certificate;
 pub use tree::{Harm, blob_path, checksums, files};
 pub use wait::{DEADLINE, eventually, within};

@@ -23,10 +23,19 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts `command` and keeps what it writes.
-    pub(crate) fn spawn(mut command: Command) -> Self {
+    pub(crate) fn spawn(command: Command) -> Self {
+        Self::start(command, Stdio::null())
+    }
+
+    /// The same for a program that ends with its standard input: so it does not outlive this process, however that ends.
+    pub(crate) fn spawn_attached(command: Command) -> Self {
+        Self::start(command, Stdio::piped())
+    }
+
+    fn start(mut command: Command, input: Stdio) -> Self {
         let name = command.as_std().get_program().to_string_lossy().into_owned();
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
