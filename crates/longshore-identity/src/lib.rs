@@ -1,12 +1,22 @@
 //! Sources of identity that ask somebody else: directories (LDAP), providers (OpenID Connect), trust domains (SPIFFE). The
-//! only crate that speaks to them; what they say becomes an [`Identity`], and what that may do is decided elsewhere.
+//! only crate that speaks to them; what they say becomes an [`Identity`] or a [`workload::Workload`], and what that may
+//! do is decided elsewhere. Moments are arguments.
 
 mod error;
+mod issuer;
+mod jwt;
 pub mod ldap;
+mod pattern;
 mod secret;
 mod source;
 mod tls;
+mod watched;
+mod web;
+pub mod workload;
 
 pub use error::SettingsError;
+pub use jwt::TokenError;
+pub use pattern::{PatternError, WildcardPattern};
 pub use secret::Secret;
 pub use source::{Identity, PasswordSource, SourceError, SourceGroup};
+pub use web::FetchError;
