@@ -6,6 +6,7 @@ mod error;
 mod issuer;
 mod jwt;
 pub mod ldap;
+pub mod oidc;
 mod pattern;
 mod secret;
 mod source;
