@@ -3,8 +3,9 @@
 use longshore_types::Timestamp;
 
 use crate::{
-    MetadataError, ReadTx, UserId, WriteTx,
-    sql::{Row, params},
+    MetadataError, Page, ReadTx, TextFilter, UserId, WriteTx,
+    conditions::Conditions,
+    sql::{Row, at_most, one_more, page, params},
 };
 
 /// A group's row.
@@ -42,6 +43,22 @@ pub struct GroupRecord {
     pub external_id: String,
 }
 
+/// Which groups. All that is given must hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GroupFilter<'a> {
+    /// What people call it.
+    pub name: Option<TextFilter<'a>>,
+    /// What its source calls it: the DN of an LDAP group.
+    pub external_id: Option<TextFilter<'a>>,
+}
+
+impl<'a> GroupFilter<'a> {
+    fn add_to(&self, conditions: &mut Conditions<'a>) {
+        conditions.text("name", self.name);
+        conditions.text("external_id", self.external_id);
+    }
+}
+
 const COLUMNS: &str = "id, kind, name, external_id";
 
 impl GroupRecord {
@@ -74,9 +91,77 @@ impl ReadTx {
         let sql = format!("SELECT {COLUMNS} FROM user_groups WHERE kind = $1 AND external_id = $2");
         self.query_opt(&sql, params![kind as i64, external_id]).await?.map(GroupRecord::read).transpose()
     }
+
+    /// Groups by name, without the first `skip`: these are read all the same, so whoever pages by number pays for the
+    /// pages before. Whoever goes on after the last one of the page before does not.
+    pub async fn groups_page(
+        &mut self,
+        filter: &GroupFilter<'_>,
+        after: Option<&GroupRecord>,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Page<GroupRecord>, MetadataError> {
+        let mut conditions = Conditions::new(self.dialect());
+        filter.add_to(&mut conditions);
+        let (name, id) = after.map_or(("", GroupId(0)), |last| (last.name.as_str(), last.id));
+        conditions.after("name, id", (name, id));
+        let sql = conditions.sql();
+        let (rows, skip) = (conditions.value(one_more(limit)), conditions.value(at_most(skip)));
+        let sql =
+            format!("SELECT {COLUMNS} FROM user_groups {sql} ORDER BY name, id LIMIT ${rows} OFFSET ${skip}");
+        page(self.query(&sql, &conditions.values).await?, limit, GroupRecord::read)
+    }
+
+    /// How many there are.
+    pub async fn groups_count(&mut self, filter: &GroupFilter<'_>) -> Result<u64, MetadataError> {
+        let mut conditions = Conditions::new(self.dialect());
+        filter.add_to(&mut conditions);
+        // All are: so that the index of names, which is smaller, is counted.
+        conditions.after("name, id", ("", 0_i64));
+        let sql = format!("SELECT COUNT(*) FROM user_groups {}", conditions.sql());
+        self.count(&sql, &conditions.values).await
+    }
+
+    /// The groups of a user, as the source said at the last login.
+    pub async fn groups_of_user(&mut self, user: UserId) -> Result<Vec<GroupRecord>, MetadataError> {
+        let sql = "SELECT g.id, g.kind, g.name, g.external_id FROM user_group_members m \
+                   JOIN user_groups g ON g.id = m.group_id WHERE m.user_id = $1 ORDER BY m.group_id";
+        self.query(sql, params![user]).await?.into_iter().map(GroupRecord::read).collect()
+    }
 }
 
 impl WriteTx {
+    /// Makes a group; `None` when its source has one of that name already.
+    pub async fn insert_group(
+        &mut self,
+        kind: GroupKind,
+        external_id: &str,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<GroupId>, MetadataError> {
+        let sql = "INSERT INTO user_groups (kind, name, external_id, created_at) VALUES ($1, $2, $3, $4) \
+                   ON CONFLICT (kind, external_id) DO NOTHING RETURNING id";
+        let row = self.query_opt(sql, params![kind as i64, name, external_id, now]).await?;
+        row.map(|mut row| row.int().map(GroupId)).transpose()
+    }
+
+    /// Calls a group otherwise.
+    pub async fn rename_group(&mut self, id: GroupId, name: &str) -> Result<(), MetadataError> {
+        self.execute("UPDATE user_groups SET name = $1 WHERE id = $2", params![name, id]).await.map(drop)
+    }
+
+    /// Takes a group away, and what its members had through it.
+    pub async fn delete_group(&mut self, id: GroupId) -> Result<(), MetadataError> {
+        for sql in [
+            "DELETE FROM project_members WHERE group_id = $1",
+            "DELETE FROM user_group_members WHERE group_id = $1",
+            "DELETE FROM user_groups WHERE id = $1",
+        ] {
+            self.execute(sql, params![id]).await?;
+        }
+        Ok(())
+    }
+
     /// The group that its source calls so, made if it is new.
     pub async fn ensure_group(
         &mut self,

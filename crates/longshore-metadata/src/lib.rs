@@ -10,6 +10,7 @@ mod blobs;
 #[cfg(feature = "bulk")]
 mod bulk;
 mod cache;
+mod cli_secrets;
 mod conditions;
 mod content;
 mod database;
@@ -33,6 +34,7 @@ mod repositories;
 mod reviews;
 mod robots;
 mod roles;
+mod sessions;
 mod settings;
 mod signing_keys;
 mod sql;
@@ -50,12 +52,13 @@ pub use audit::{
 pub use blobs::{BlobId, BlobRecord};
 #[cfg(feature = "bulk")]
 pub use bulk::BulkFill;
+pub use cli_secrets::CLI_SECRET_NAME;
 pub use content::ManifestContent;
 pub use database::{Metadata, MetadataSettings, ReadTx, WriteTx};
 pub use error::MetadataError;
 #[cfg(feature = "testing")]
 pub use fault::FaultPlan;
-pub use groups::{GroupId, GroupKind, GroupRecord};
+pub use groups::{GroupFilter, GroupId, GroupKind, GroupRecord};
 pub use jobs::{JobId, JobRecord};
 pub use manifests::{
     ManifestId, ManifestRecord, ManifestReference, NewManifest, ReferenceKind, ReferrerRecord, StoredManifest,
@@ -69,7 +72,8 @@ pub use reviews::{BlobReview, ManifestReview, ReviewEvent};
 pub use robots::{NewRobot, RobotId, RobotLevel, RobotRecord};
 pub use roles::RoleRecord;
 pub use signing_keys::SigningKeyRecord;
+pub use sessions::SessionRecord;
 pub use tags::{TagEvent, TagEventAction, TagRecord};
 pub use trust_rules::{NewTrustRule, TrustRuleId, TrustRuleKind, TrustRuleRecord};
 pub use uploads::UploadRecord;
-pub use users::{NewUser, UserId, UserRecord};
+pub use users::{ADMIN_ROLE, LOCAL_SOURCE, NewUser, UserFilter, UserId, UserOrder, UserRecord};

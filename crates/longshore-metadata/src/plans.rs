@@ -4,6 +4,8 @@
 mod audit;
 mod management;
 
+mod users;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},

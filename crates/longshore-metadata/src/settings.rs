@@ -18,6 +18,12 @@ impl WriteTx {
         self.execute(sql, params![key, value]).await.map(drop)
     }
 
+    /// Keeps a value under a key that has none. Whether this was so; who does the same at this moment waits.
+    pub async fn insert_setting(&mut self, key: &str, value: &str) -> Result<bool, MetadataError> {
+        let sql = "INSERT INTO settings (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING";
+        Ok(self.execute(sql, params![key, value]).await? > 0)
+    }
+
     /// Forgets a key.
     pub async fn delete_setting(&mut self, key: &str) -> Result<(), MetadataError> {
         self.execute("DELETE FROM settings WHERE key = $1", params![key]).await.map(drop)

@@ -1,9 +1,14 @@
 //! Users: local ones and those that another source vouches for.
 
+mod changes;
+mod listing;
+
 use longshore_types::Timestamp;
 
+pub use listing::{UserFilter, UserOrder};
+
 use crate::{
-    MetadataError, ReadTx, WriteTx,
+    MetadataError, ReadTx,
     sql::{Row, params},
 };
 
@@ -28,8 +33,10 @@ pub struct UserRecord {
     pub source: String,
     /// The source's own name for the user, which never changes.
     pub external_id: Option<String>,
-    /// 0 nothing, 1 auditor, 2 administrator.
+    /// 0 nothing, 1 auditor, 2 administrator: as an administrator said.
     pub system_role: u8,
+    /// An administrator because the source said so at the last login.
+    pub source_admin: bool,
     /// PHC string of a local user's password.
     pub password_hash: Option<String>,
     /// When the password was last changed.
@@ -65,12 +72,20 @@ pub struct NewUser<'a> {
     pub external_id: Option<&'a str>,
     /// See [`UserRecord::system_role`].
     pub system_role: u8,
+    /// See [`UserRecord::source_admin`].
+    pub source_admin: bool,
     /// See [`UserRecord::password_hash`].
     pub password_hash: Option<&'a str>,
 }
 
-const COLUMNS: &str = "id, name, email, real_name, comment, source, external_id, system_role, password_hash, \
-                       password_changed_at, failed_logins, last_failed_at, disabled, created_at, updated_at, last_login_at";
+/// [`UserRecord::source`] of users whose passwords are in the index.
+pub const LOCAL_SOURCE: &str = "local";
+/// [`UserRecord::system_role`] of an administrator.
+pub const ADMIN_ROLE: u8 = 2;
+
+const COLUMNS: &str = "id, name, email, real_name, comment, source, external_id, system_role, source_admin, \
+                       password_hash, password_changed_at, failed_logins, last_failed_at, disabled, created_at, \
+                       updated_at, last_login_at";
 
 impl UserRecord {
     fn read(mut row: Row) -> Result<Self, MetadataError> {
@@ -83,15 +98,26 @@ impl UserRecord {
             source: row.text()?,
             external_id: row.optional_text()?,
             system_role: row.unsigned()?,
+            source_admin: row.int()? != 0,
             password_hash: row.optional_text()?,
-            password_changed_at: row.optional_int()?.map(Timestamp::from_unix_millis),
+            password_changed_at: row.optional_timestamp()?,
             failed_logins: row.unsigned()?,
-            last_failed_at: row.optional_int()?.map(Timestamp::from_unix_millis),
+            last_failed_at: row.optional_timestamp()?,
             disabled: row.int()? != 0,
             created_at: row.timestamp()?,
             updated_at: row.timestamp()?,
-            last_login_at: row.optional_int()?.map(Timestamp::from_unix_millis),
+            last_login_at: row.optional_timestamp()?,
         })
+    }
+
+    /// Whether the password is in the index, and no other source has a say.
+    pub fn is_local(&self) -> bool {
+        self.source == LOCAL_SOURCE
+    }
+
+    /// Whether they are an administrator, whoever said so.
+    pub fn is_admin(&self) -> bool {
+        self.system_role == ADMIN_ROLE || self.source_admin
     }
 }
 
@@ -107,33 +133,20 @@ impl ReadTx {
         let sql = format!("SELECT {COLUMNS} FROM users WHERE id = $1");
         self.query_opt(&sql, params![id]).await?.map(UserRecord::read).transpose()
     }
-}
 
-impl WriteTx {
-    /// Makes a user; `None` when name, address or external name is taken.
-    pub async fn insert_user(
+    /// The user with that address.
+    pub async fn user_by_email(&mut self, email: &str) -> Result<Option<UserRecord>, MetadataError> {
+        let sql = format!("SELECT {COLUMNS} FROM users WHERE email = $1");
+        self.query_opt(&sql, params![email]).await?.map(UserRecord::read).transpose()
+    }
+
+    /// The user whom a source calls so.
+    pub async fn user_of_source(
         &mut self,
-        user: &NewUser<'_>,
-        now: Timestamp,
-    ) -> Result<Option<UserId>, MetadataError> {
-        let changed = user.password_hash.map(|_| now);
-        let sql = "INSERT INTO users (name, email, real_name, comment, source, external_id, system_role, \
-                   password_hash, password_changed_at, failed_logins, disabled, created_at, updated_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, $10, $10) \
-                   ON CONFLICT DO NOTHING RETURNING id";
-        let values = params![
-            user.name,
-            user.email,
-            user.real_name,
-            user.comment,
-            user.source,
-            user.external_id,
-            i64::from(user.system_role),
-            user.password_hash,
-            changed,
-            now
-        ];
-        let row = self.query_opt(sql, values).await?;
-        row.map(|mut row| row.int().map(UserId)).transpose()
+        source: &str,
+        external_id: &str,
+    ) -> Result<Option<UserRecord>, MetadataError> {
+        let sql = format!("SELECT {COLUMNS} FROM users WHERE source = $1 AND external_id = $2");
+        self.query_opt(&sql, params![source, external_id]).await?.map(UserRecord::read).transpose()
     }
 }

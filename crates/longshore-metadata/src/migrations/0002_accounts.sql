@@ -24,7 +24,7 @@ CREATE TABLE users (
 ){rows};
 CREATE UNIQUE INDEX users_by_source ON users (source, external_id) WHERE external_id IS NOT NULL;
 CREATE UNIQUE INDEX users_by_email ON users (email) WHERE email IS NOT NULL;
-CREATE INDEX users_by_role ON users (system_role, id) WHERE system_role <> 0;
+CREATE INDEX users_by_role ON users (system_role, id);
 CREATE INDEX users_by_source_admin ON users (source_admin, id) WHERE source_admin = 1;
 
 CREATE TABLE user_groups (
