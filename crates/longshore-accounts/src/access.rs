@@ -6,9 +6,9 @@ use longshore_auth::{
     Access, BuiltInRole, Grant, GrantKind, GrantScope, PermissionSet, Principal, RepositoryPattern, RoleId,
     SystemRole, of_every_user,
 };
-use longshore_metadata::{Membership, MetadataError, ReadTx, UserRecord};
+use longshore_metadata::{AccessTokenRecord, Membership, MetadataError, ReadTx, RobotRecord, UserRecord};
 
-use crate::Accounts;
+use crate::{Accounts, stored_grants};
 
 impl Accounts {
     /// All that a user has: what every user has, and their memberships, also through groups.
@@ -25,9 +25,38 @@ impl Accounts {
         let principal = Principal::User {
             id: user.id.number(),
             name: user.name.as_str().into(),
-            system_role: system_role(user.system_role),
+            system_role: if user.is_admin() { SystemRole::Admin } else { system_role(user.system_role) },
         };
         Ok(Access { principal, grants, ceiling: None })
+    }
+
+    /// All that a robot has: what it was given, and nothing else.
+    pub(crate) fn access_of_robot(&self, robot: &RobotRecord) -> Access {
+        let name: Arc<str> = self.robot_name(robot).into();
+        let mut grants = stored_grants::from_json(&robot.permissions, GrantKind::Robot, &name);
+        add_pull_for_push(&mut grants);
+        Access { principal: Principal::Robot { id: robot.id.number(), name }, grants, ceiling: None }
+    }
+
+    /// A robot's name as callers see it: `robot$team+ci`.
+    pub fn robot_name(&self, robot: &RobotRecord) -> String {
+        format!("{}{}", self.inner.settings.robot_prefix, robot.name)
+    }
+}
+
+/// What an access token narrows its user to: [`Access::ceiling`].
+pub(crate) fn ceiling_of(token: &AccessTokenRecord) -> Option<Vec<Grant>> {
+    let json = token.permissions.as_deref()?;
+    let origin: Arc<str> = format!("access token {}", token.name).into();
+    let mut grants = stored_grants::from_json(json, GrantKind::Robot, &origin);
+    add_pull_for_push(&mut grants);
+    Some(grants)
+}
+
+/// What is kept is what somebody wrote; it is read as Harbor reads it.
+fn add_pull_for_push(grants: &mut [Grant]) {
+    for grant in grants {
+        grant.permissions = grant.permissions.with_pull_for_push();
     }
 }
 

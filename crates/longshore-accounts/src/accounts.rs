@@ -2,9 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use longshore_auth::ProjectCreation;
+use longshore_auth::{Lockout, ProjectCreation};
 use longshore_identity::PasswordSource;
 use longshore_metadata::Metadata;
+
+use crate::login::Logins;
 
 /// What an operator may set about accounts in the configuration file.
 #[derive(Clone, Debug)]
@@ -15,6 +17,16 @@ pub struct AccountsSettings {
     pub token_lifetime: Duration,
     /// How long somebody stays logged in on the pages. From `accounts.session.lifetime`.
     pub session_lifetime: Duration,
+    /// How long somebody stays logged in without doing anything. From `accounts.session.idle`.
+    pub session_idle: Duration,
+    /// How long a local user's password is good; for ever if not set. From `accounts.password.lifetime`.
+    pub password_lifetime: Option<Duration>,
+    /// How wrong passwords slow a user's logins down. From `accounts.lockout`.
+    pub lockout: Lockout,
+    /// Whether somebody whom a source vouches for becomes a user at the first login. From `accounts.onboarding`.
+    pub onboarding: bool,
+    /// Passwords checked at a time, at most: about the number of cores.
+    pub password_checks_max: usize,
     /// What stands before the names of robots. From `accounts.robot_prefix`; Harbor's is `robot$`.
     pub robot_prefix: String,
     /// Who may make projects. From `accounts.project_creation`.
@@ -29,6 +41,11 @@ impl Default for AccountsSettings {
             service: "harbor-registry".to_owned(),
             token_lifetime: Duration::from_secs(10 * 60),
             session_lifetime: Duration::from_secs(12 * 3600),
+            session_idle: Duration::from_secs(2 * 3600),
+            password_lifetime: None,
+            lockout: Lockout::default(),
+            onboarding: true,
+            password_checks_max: 2,
             robot_prefix: "robot$".to_owned(),
             project_creation: ProjectCreation::Everyone,
             audit_pulls: true,
@@ -47,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) settings: AccountsSettings,
     /// Those that check passwords, in the order in which they are asked; local users come first.
     pub(crate) sources: Vec<Arc<dyn PasswordSource>>,
+    pub(crate) logins: Logins,
 }
 
 impl Accounts {
@@ -56,7 +74,8 @@ impl Accounts {
         settings: AccountsSettings,
         sources: Vec<Arc<dyn PasswordSource>>,
     ) -> Self {
-        Self { inner: Arc::new(Inner { metadata, settings, sources }) }
+        let logins = Logins::new(settings.password_checks_max);
+        Self { inner: Arc::new(Inner { metadata, settings, sources, logins }) }
     }
 
     /// The settings.

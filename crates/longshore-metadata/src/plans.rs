@@ -198,6 +198,7 @@ async fn no_statement_scans_a_table() {
     let metadata = Metadata::open(&settings).await.unwrap();
     call_everything(&metadata).await.unwrap();
     audit::call_everything(&metadata).await.unwrap();
+    users::call_everything(&metadata).await.unwrap();
     management::call_everything(&metadata).await.unwrap();
 
     let seen = SEEN.lock().unwrap().clone();

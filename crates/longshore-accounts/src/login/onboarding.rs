@@ -1,0 +1,254 @@
+//! Users that a source vouches for: made at their first login, brought up to date at each.
+
+use std::collections::BTreeSet;
+
+use longshore_auth::Circumstances;
+use longshore_identity::Identity;
+use longshore_metadata::{
+    GroupKind, GroupRecord, NewAuditEvent, NewUser, ReadTx, UserId, UserRecord, WriteTx,
+};
+use serde_json::json;
+
+use super::{NAME_BYTES_MAX, record::refused};
+use crate::{Accounts, LoginError, retry::retry_on_conflict};
+
+/// What a source says of somebody who proved to be that person.
+#[derive(Clone, Copy, Debug)]
+pub struct Vouched<'a> {
+    /// The source's name in the configuration.
+    pub source: &'a str,
+    /// What its groups are.
+    pub groups: GroupKind,
+    /// The person.
+    pub identity: &'a Identity,
+}
+
+/// Which user the person is.
+enum Standing {
+    /// One that the index has.
+    Known(Box<UserRecord>),
+    /// None yet.
+    New,
+}
+
+/// Where and when a person proved who they are.
+#[derive(Clone, Copy)]
+struct Occasion<'a> {
+    circumstances: &'a Circumstances,
+    request_id: &'a str,
+}
+
+impl Accounts {
+    /// The user that a source vouches for, made if this is the first login, with name, address, groups and whether they are
+    /// an administrator as the source says now. All in one transaction.
+    ///
+    /// # Errors
+    /// [`LoginError::Refused`] where the name is another user's: one of another source, or somebody whom the same source
+    /// called otherwise before. A line in the log says what an operator can do.
+    pub async fn onboard(
+        &self,
+        vouched: &Vouched<'_>,
+        circumstances: &Circumstances,
+        request_id: &str,
+    ) -> Result<UserRecord, LoginError> {
+        let mut tx = self.inner.metadata.read().await?;
+        if let Standing::Known(user) = standing(&mut tx, vouched).await? {
+            let user = allowed(*user)?;
+            let groups = tx.groups_of_user(user.id).await?;
+            if is_current(&user, &groups, vouched) {
+                return Ok(user);
+            }
+        }
+        drop(tx);
+        let occasion = Occasion { circumstances, request_id };
+        retry_on_conflict(|| self.bring_up_to_date(vouched, occasion)).await
+    }
+
+    async fn bring_up_to_date(
+        &self,
+        vouched: &Vouched<'_>,
+        occasion: Occasion<'_>,
+    ) -> Result<UserRecord, LoginError> {
+        let now = occasion.circumstances.now;
+        let mut tx = self.inner.metadata.write().await?;
+        let id = match standing(&mut tx, vouched).await? {
+            Standing::Known(user) => {
+                let user = allowed(*user)?;
+                let says = says(&mut tx, vouched, Some(&user)).await?;
+                tx.set_user_from_source(user.id, &says, now).await?;
+                user.id
+            }
+            Standing::New => self.make(&mut tx, vouched, occasion).await?,
+        };
+        let mut groups = Vec::new();
+        for group in &vouched.identity.groups {
+            groups.push(tx.ensure_group(vouched.groups, &group.external_id, &group.name, now).await?);
+        }
+        tx.set_groups_of_user(id, &groups).await?;
+        let user = tx.user_by_id(id).await?.ok_or_else(|| refused("the user is gone"))?;
+        tx.commit().await?;
+        Ok(user)
+    }
+
+    async fn make(
+        &self,
+        tx: &mut WriteTx,
+        vouched: &Vouched<'_>,
+        occasion: Occasion<'_>,
+    ) -> Result<UserId, LoginError> {
+        let (source, name) = (vouched.source, vouched.identity.name.as_str());
+        if !self.inner.settings.onboarding {
+            return Err(refused(format!("{source} knows {name}, but nobody becomes a user by logging in")));
+        }
+        if let Some(problem) = self.name_problem(name) {
+            tracing::warn!(
+                source,
+                user = name,
+                "{name} of {source} cannot become a user: the name {problem}"
+            );
+            return Err(refused(format!("the name {problem}")));
+        }
+        let says = says(tx, vouched, None).await?;
+        let now = occasion.circumstances.now;
+        let Some(id) = tx.insert_user(&says, now).await? else {
+            // Somebody else came at the same moment: the next try finds out who.
+            return Err(
+                longshore_metadata::MetadataError::Conflict("the name was taken meanwhile".into()).into()
+            );
+        };
+        let address = occasion.circumstances.address.map(|address| address.to_string()).unwrap_or_default();
+        tx.record_audit(&NewAuditEvent {
+            at: now,
+            operation: "create_user",
+            resource_type: "user",
+            resource: name,
+            project: None,
+            actor: name,
+            address: &address,
+            request_id: occasion.request_id,
+            succeeded: true,
+            detail: &json!({ "source": source }).to_string(),
+        })
+        .await?;
+        Ok(id)
+    }
+
+    /// What keeps a name from being a user's; goes on after "the name".
+    pub(crate) fn name_problem(&self, name: &str) -> Option<&'static str> {
+        let forbidden =
+            |c: char| c.is_control() || [',', '~', '#', '$', '%', ':', '"', '\\', '/'].contains(&c);
+        if name.is_empty() || name.len() > NAME_BYTES_MAX {
+            Some("must have 1 to 255 bytes")
+        } else if name.contains(forbidden) {
+            Some("must not contain control characters or any of , ~ # $ % : \" \\ /")
+        } else if name.trim() != name {
+            Some("must not begin or end with a space")
+        } else if self.without_robot_prefix(name).is_some() {
+            Some("must not begin as the names of robots do")
+        } else if ["anonymous", "system"].contains(&name) {
+            Some("is kept for the registry itself")
+        } else {
+            None
+        }
+    }
+}
+
+/// Who may not log in is refused before anything is brought up to date.
+fn allowed(user: UserRecord) -> Result<UserRecord, LoginError> {
+    if user.disabled { Err(refused("the user is disabled")) } else { Ok(user) }
+}
+
+/// Which user the person is. A name alone proves nothing: it may be another person's in another source.
+async fn standing(tx: &mut ReadTx, vouched: &Vouched<'_>) -> Result<Standing, LoginError> {
+    let Vouched { source, identity, .. } = *vouched;
+    let name = identity.name.as_str();
+    if let Some(user) = tx.user_of_source(source, &identity.external_id).await? {
+        return Ok(Standing::Known(Box::new(user)));
+    }
+    let Some(user) = tx.user(name).await? else { return Ok(Standing::New) };
+    if user.source == source && user.external_id.is_none() {
+        // An administrator said that this source vouches for the user; now it is known who that is there.
+        return Ok(Standing::Known(Box::new(user)));
+    }
+    let other = if user.source == source {
+        format!("as {}", user.external_id.as_deref().unwrap_or_default())
+    } else {
+        format!("and vouched for by {}", user.source)
+    };
+    tracing::warn!(
+        source,
+        user = name,
+        external_id = identity.external_id,
+        "{source} lets in {name} as {}, but {name} is known here already, {other}: refused. If they are the same \
+         person, an administrator can have {source} vouch for the user (PUT /api/v2.0/users/{}/source)",
+        identity.external_id,
+        user.id.number()
+    );
+    Err(refused(format!("the name is another user's: known {other}")))
+}
+
+/// Whether the row says what the source says.
+fn is_current(user: &UserRecord, groups: &[GroupRecord], vouched: &Vouched<'_>) -> bool {
+    let Identity { external_id, name, email, real_name, admin, .. } = vouched.identity;
+    let has: BTreeSet<_> = groups
+        .iter()
+        .filter(|group| group.kind == vouched.groups)
+        .map(|group| group.external_id.as_str())
+        .collect();
+    let wanted: BTreeSet<_> =
+        vouched.identity.groups.iter().map(|group| group.external_id.as_str()).collect();
+    user.external_id.as_ref() == Some(external_id)
+        && user.name == *name
+        && user.email.as_deref() == email.as_deref().filter(|email| !email.is_empty())
+        && user.real_name == *real_name
+        && user.source_admin == *admin
+        && has == wanted
+        && groups.len() == wanted.len()
+}
+
+/// What the row is to say. A name or an address that somebody else has is left as it was.
+async fn says<'a>(
+    tx: &mut WriteTx,
+    vouched: &Vouched<'a>,
+    user: Option<&'a UserRecord>,
+) -> Result<NewUser<'a>, LoginError> {
+    let identity = vouched.identity;
+    let is_other =
+        |found: Option<UserRecord>| found.is_some_and(|found| Some(found.id) != user.map(|user| user.id));
+    let mut name = identity.name.as_str();
+    if let Some(user) = user
+        && user.name != name
+        && is_other(tx.user(name).await?)
+    {
+        tracing::warn!(
+            source = vouched.source,
+            user = user.name,
+            "{} is called {name} by {} now; another user has that name",
+            user.name,
+            vouched.source
+        );
+        name = &user.name;
+    }
+    let mut email = identity.email.as_deref().filter(|email| !email.is_empty());
+    if let Some(address) = email
+        && is_other(tx.user_by_email(address).await?)
+    {
+        tracing::warn!(
+            source = vouched.source,
+            user = name,
+            "the address of {name} is another user's, and left out"
+        );
+        email = user.and_then(|user| user.email.as_deref());
+    }
+    Ok(NewUser {
+        name,
+        email,
+        real_name: &identity.real_name,
+        comment: "",
+        source: vouched.source,
+        external_id: Some(&identity.external_id),
+        system_role: 0,
+        source_admin: identity.admin,
+        password_hash: None,
+    })
+}

@@ -1,0 +1,269 @@
+//! What is written of logins: the record, how often a wrong password came, when somebody was last there.
+//!
+//! A login with a name and a secret is recorded once in ten minutes for each caller and address: clients log in with each
+//! request. Logins on the pages are all recorded. Of refusals see [`super::failures`].
+
+use std::{net::IpAddr, time::Duration};
+
+use longshore_metadata::{AccessTokenId, MetadataError, NewAuditEvent, RobotId, UserId, UserRecord, WriteTx};
+use longshore_types::Timestamp;
+use serde_json::json;
+
+use super::{
+    Attempt,
+    failures::{Uncounted, short},
+};
+use crate::{Accounts, LoginError, retry::retry_on_conflict};
+
+/// How long a login like the one before has no row of its own.
+const RECORD_EVERY: Duration = Duration::from_secs(10 * 60);
+/// Most sessions forgotten at a time.
+const SESSIONS_MAX: usize = 500;
+
+/// By what somebody logged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// A local user's password.
+    Password,
+    /// A source of that name.
+    Source(String),
+    /// A user's CLI secret.
+    CliSecret(AccessTokenId),
+    /// A user's access token.
+    AccessToken(AccessTokenId),
+    /// A robot's secret.
+    Robot(RobotId),
+    /// A trust rule of that name, which stands for a robot.
+    TrustRule(RobotId, String),
+}
+
+impl Way {
+    /// For the record.
+    fn word(&self) -> &str {
+        match self {
+            Self::Password => "password",
+            Self::Source(name) => name,
+            Self::CliSecret(_) => "cli-secret",
+            Self::AccessToken(_) => "access-token",
+            Self::Robot(_) => "robot",
+            Self::TrustRule(_, name) => name,
+        }
+    }
+}
+
+/// Why credentials are not good, for the log and the record.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+struct Refusal {
+    reason: String,
+    /// Whose password was guessed at.
+    user: Option<UserId>,
+    /// Whether it was a guess at something that can be guessed.
+    guess: bool,
+}
+
+/// Credentials that nobody could have guessed are not good.
+pub(super) fn refused(reason: impl Into<String>) -> LoginError {
+    LoginError::Refused(Box::new(Refusal { reason: reason.into(), user: None, guess: false }))
+}
+
+/// A wrong password: it counts against the user, if there is one whom it should count against, and the address.
+pub(super) fn wrong_secret(user: Option<UserId>, reason: impl Into<String>) -> LoginError {
+    LoginError::Refused(Box::new(Refusal { reason: reason.into(), user, guess: true }))
+}
+
+/// What a row of the record says of a login.
+struct LoginRow<'a> {
+    at: Timestamp,
+    operation: &'static str,
+    kind: &'static str,
+    name: &'a str,
+    address: Option<IpAddr>,
+    request_id: &'a str,
+    succeeded: bool,
+    detail: String,
+}
+
+impl LoginRow<'_> {
+    async fn write(&self, tx: &mut WriteTx) -> Result<(), MetadataError> {
+        let address = self.address.map(|address| address.to_string()).unwrap_or_default();
+        tx.record_audit(&NewAuditEvent {
+            at: self.at,
+            operation: self.operation,
+            resource_type: self.kind,
+            resource: self.name,
+            project: None,
+            actor: if self.name.is_empty() { "anonymous" } else { self.name },
+            address: &address,
+            request_id: self.request_id,
+            succeeded: self.succeeded,
+            detail: &self.detail,
+        })
+        .await
+    }
+}
+
+/// Writes the row of somebody who logged in on the pages, or out there.
+pub(super) async fn record_session(
+    tx: &mut WriteTx,
+    attempt: &Attempt<'_>,
+    operation: &'static str,
+    name: &str,
+) -> Result<(), MetadataError> {
+    let row = LoginRow {
+        at: attempt.circumstances.now,
+        operation,
+        kind: "user",
+        name,
+        address: attempt.circumstances.address,
+        request_id: attempt.request_id,
+        succeeded: true,
+        detail: json!({ "by": "session" }).to_string(),
+    };
+    row.write(tx).await
+}
+
+impl Accounts {
+    /// Notes a login that was good, of a user or, without one, of a robot.
+    pub(super) async fn record_login(
+        &self,
+        attempt: &Attempt<'_>,
+        name: &str,
+        user: Option<&UserRecord>,
+        way: &Way,
+    ) -> Result<(), LoginError> {
+        let (now, address) = (attempt.circumstances.now, attempt.circumstances.address);
+        let key = (format!("{} {name}", way.word()), address);
+        let due = {
+            let mut memory = self.inner.logins.lock();
+            if let Some(user) = user {
+                memory.usage.user(user.id, now);
+            }
+            match way {
+                Way::AccessToken(id) | Way::CliSecret(id) => memory.usage.token(*id, now),
+                Way::Robot(id) | Way::TrustRule(id, _) => memory.usage.robot(*id, now),
+                Way::Password | Way::Source(_) => {}
+            }
+            memory.recorded.get(&key, now).is_none()
+        };
+        if !due {
+            return Ok(());
+        }
+        let row = LoginRow {
+            at: now,
+            operation: "login_user",
+            kind: if user.is_some() { "user" } else { "robot" },
+            name,
+            address,
+            request_id: attempt.request_id,
+            succeeded: true,
+            detail: json!({ "by": way.word() }).to_string(),
+        };
+        let mut tx = self.inner.metadata.write().await?;
+        row.write(&mut tx).await?;
+        tx.commit().await?;
+        self.inner.logins.lock().recorded.insert(key, (), now, now.after(RECORD_EVERY));
+        Ok(())
+    }
+
+    /// A right password, that was not only remembered, forgives the wrong ones before it.
+    pub(super) async fn forgive(&self, user: &UserRecord, now: Timestamp) -> Result<(), LoginError> {
+        if user.failed_logins == 0 {
+            return Ok(());
+        }
+        let mut tx = self.inner.metadata.write_relaxed().await?;
+        tx.login_succeeded(user.id, now).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Counts and records a refusal, whatever else came out. Wrong passwords of users and of nobody take the same work.
+    pub(super) async fn record_refusal<T>(
+        &self,
+        attempt: &Attempt<'_>,
+        name: &str,
+        outcome: Result<T, LoginError>,
+    ) -> Result<T, LoginError> {
+        let Err(LoginError::Refused(reason)) = &outcome else { return outcome };
+        let refusal = reason.downcast_ref::<Refusal>();
+        let guess = refusal.is_some_and(|refusal| refusal.guess);
+        let (now, address) = (attempt.circumstances.now, attempt.circumstances.address);
+        let due = {
+            let mut memory = self.inner.logins.lock();
+            if guess {
+                memory.slowdown.failed(address, now);
+            }
+            memory.failures.note(address, name, now)
+        };
+        if !due && !guess {
+            return outcome;
+        }
+        let row = LoginRow {
+            at: now,
+            operation: "login_user",
+            kind: if self.without_robot_prefix(name).is_some() { "robot" } else { "user" },
+            name: &short(name),
+            address,
+            request_id: attempt.request_id,
+            succeeded: false,
+            detail: json!({ "reason": reason.to_string() }).to_string(),
+        };
+        let user = refusal.and_then(|refusal| refusal.user).unwrap_or(UserId::NOBODY);
+        retry_on_conflict(|| self.write_refusal(due.then_some(&row), guess.then_some(user), now)).await?;
+        outcome
+    }
+
+    async fn write_refusal(
+        &self,
+        row: Option<&LoginRow<'_>>,
+        user: Option<UserId>,
+        now: Timestamp,
+    ) -> Result<(), MetadataError> {
+        // Nobody was promised anything: the row may be lost with the power.
+        let mut tx = self.inner.metadata.write_relaxed().await?;
+        if let Some(user) = user {
+            tx.login_failed(user, now).await?;
+        }
+        if let Some(row) = row {
+            row.write(&mut tx).await?;
+        }
+        tx.commit().await
+    }
+
+    /// What is to be done every few seconds beside the requests: writes when users, robots, access tokens and sessions were
+    /// last used and how many logins were refused, and forgets sessions that have ended.
+    pub async fn tend_logins(&self, now: Timestamp) -> Result<(), MetadataError> {
+        let (usage, due) = {
+            let mut memory = self.inner.logins.lock();
+            (std::mem::take(&mut memory.usage), memory.failures.due(now))
+        };
+        if !usage.is_empty() {
+            let mut tx = self.inner.metadata.write_relaxed().await?;
+            usage.write(&mut tx).await?;
+            tx.commit().await?;
+        }
+        if !due.is_empty() {
+            self.write_uncounted(&due, now).await?;
+        }
+        let mut tx = self.inner.metadata.write_relaxed().await?;
+        tx.delete_expired_sessions(now, SESSIONS_MAX).await?;
+        tx.commit().await
+    }
+
+    async fn write_uncounted(&self, due: &[Uncounted], now: Timestamp) -> Result<(), MetadataError> {
+        let mut tx = self.inner.metadata.write_relaxed().await?;
+        for Uncounted { key: (address, name), count } in due {
+            let row = LoginRow {
+                at: now,
+                operation: "login_user",
+                kind: if self.without_robot_prefix(name).is_some() { "robot" } else { "user" },
+                name,
+                address: *address,
+                request_id: "",
+                succeeded: false,
+                detail: json!({ "reason": "more refused logins", "count": count }).to_string(),
+            };
+            row.write(&mut tx).await?;
+        }
+        tx.commit().await
+    }
+}
