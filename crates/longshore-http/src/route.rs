@@ -9,6 +9,8 @@ pub(crate) enum Route {
     Ready,
     Metrics,
     Root,
+    LogIn,
+    LogOut,
     Base,
     Catalog,
     Tags,
@@ -32,7 +34,7 @@ pub(crate) struct ApiRoute {
 
 impl Route {
     /// How many there are without those of the management API.
-    pub(crate) const COUNT: usize = 13;
+    pub(crate) const COUNT: usize = 15;
 
     /// Its place among all, those of the management API behind the others.
     pub(crate) fn index(self) -> usize {
@@ -50,6 +52,8 @@ impl Route {
             Self::Blob => 10,
             Self::Uploads => 11,
             Self::Upload => 12,
+            Self::LogIn => 13,
+            Self::LogOut => 14,
             Self::Api(row) => Self::COUNT + row.nth,
         }
     }
@@ -61,6 +65,8 @@ impl Route {
             Self::Ready => "/readyz",
             Self::Metrics => "/metrics",
             Self::Root => "/",
+            Self::LogIn => "/c/login",
+            Self::LogOut => "/c/log_out",
             Self::Base => "/v2/",
             Self::Catalog => "/v2/_catalog",
             Self::Tags => "/v2/<name>/tags/list",

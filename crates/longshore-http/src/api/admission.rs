@@ -1,12 +1,13 @@
 //! Is this caller let through to the handler? Asked of every request, by what its row of the table says.
 
 use http::HeaderMap;
+use longshore_accounts::SessionId;
 use longshore_auth::{Access, Circumstances, Permission, Principal, Question, Target, decide_with};
 use longshore_types::RepositoryName;
 
 use super::{
     Api, credentials,
-    guard::{FoundProject, LoginError},
+    guard::{Credentials, FoundProject, ProjectKey},
     problem::ApiProblem,
     request::{PathValues, is_name},
     route::{Needs, Route},
@@ -23,6 +24,8 @@ pub(crate) struct Place {
 pub(crate) struct Admission {
     /// The caller's name, for the log.
     pub(crate) caller: Option<String>,
+    /// What changes must show that are made with the caller's session; it is handed out with every reply.
+    pub(crate) csrf_token: Option<String>,
     pub(crate) outcome: Result<(Access, Place), ApiProblem>,
 }
 
@@ -40,40 +43,43 @@ impl Api {
         headers: &HeaderMap,
         path: &PathValues,
         circumstances: &Circumstances,
+        request_id: &str,
     ) -> Admission {
-        let access = match route.needs {
-            Needs::Nobody => Access::anonymous(),
-            _ => match self.authenticate(route, headers, circumstances).await {
-                Ok(access) => access,
-                Err(problem) => return Admission { caller: None, outcome: Err(problem) },
-            },
+        let credentials = match route.needs {
+            Needs::Nobody => Some(Credentials::None),
+            _ => credentials::read(headers, route.verb.is_safe()),
+        };
+        let access = match self.authenticate(credentials.as_ref(), headers, circumstances, request_id).await {
+            Ok(access) => access,
+            Err(problem) => return Admission { caller: None, csrf_token: None, outcome: Err(problem) },
         };
         let caller = access.principal.name().map(str::to_owned);
+        let csrf_token = match &credentials {
+            Some(Credentials::Session { id, .. }) if access.principal.is_known() => {
+                SessionId::parse(id).map(|id| id.csrf_token())
+            }
+            _ => None,
+        };
         let asked = Asked { access: &access, circumstances };
         let outcome = match self.place(route, headers, path, &asked).await {
             Ok(place) => Ok((access, place)),
             Err(problem) => Err(problem),
         };
-        Admission { caller, outcome }
+        Admission { caller, csrf_token, outcome }
     }
 
     async fn authenticate(
         &self,
-        route: &Route,
+        credentials: Option<&Credentials>,
         headers: &HeaderMap,
         circumstances: &Circumstances,
+        request_id: &str,
     ) -> Result<Access, ApiProblem> {
-        let credentials = credentials::read(headers, route.verb.is_safe()).ok_or_else(|| {
+        let credentials = credentials.ok_or_else(|| {
             credentials::unauthorized(headers).because("Authorization cannot be understood")
         })?;
-        self.guard.authenticate(&credentials, circumstances).await.map_err(|error| match error {
-            LoginError::Refused(_) => credentials::unauthorized(headers).because(error),
-            LoginError::Csrf => ApiProblem::forbidden("CSRF token invalid or missing"),
-            LoginError::TooMany { retry_after } => {
-                ApiProblem::too_many_requests("too many logins, try again later", retry_after)
-            }
-            LoginError::Unavailable(_) => ApiProblem::unavailable(error),
-        })
+        let authenticated = self.guard.authenticate(credentials, circumstances, request_id).await;
+        authenticated.map_err(|error| credentials::refusal(error, headers))
     }
 
     async fn place(
@@ -117,12 +123,18 @@ impl Api {
             if asked.access.principal.is_known() { problem } else { credentials::unauthorized(headers) }
         };
         let unknown = || refused(ApiProblem::project_not_found(path.project_text()));
-        let Some(project) = project else { return Err(unknown()) };
-        let itself = Target::project(&project.name, project.public);
-        let repository = path.repository(&project.name);
+        let Some(mut project) = project else { return Err(unknown()) };
+        let repository = path.repository(&project.record.name);
+        if let Some(Ok(repository)) = &repository
+            && let Some(inner) = self.inner_project(&project, repository).await?
+        {
+            project = inner;
+        }
+        let name = &project.record.name;
+        let itself = project.target();
         let allowed = match &repository {
             Some(Ok(repository)) => {
-                let target = Target::repository(&project.name, project.public, repository);
+                let target = Target::repository(name, project.public, repository);
                 self.allows(asked, target, permission)
             }
             Some(Err(_)) | None => self.allows(asked, itself, permission),
@@ -135,6 +147,25 @@ impl Api {
             Ok(repository) => Ok(Place { project: Some(project), repository }),
             Err(name) => Err(ApiProblem::not_found(format!("repository {name} not found"))),
         }
+    }
+
+    /// The project inside of `outer` that a repository belongs to, if there is one: clients that know nothing of nested
+    /// projects take the first part of a name for the project, and rights are those of the innermost.
+    async fn inner_project(
+        &self,
+        outer: &FoundProject,
+        repository: &RepositoryName,
+    ) -> Result<Option<FoundProject>, ApiProblem> {
+        for name in repository.possible_projects() {
+            if name == outer.record.name || !outer.record.name.covers(&name) {
+                break;
+            }
+            let found = self.guard.project(&ProjectKey::Name(name)).await.map_err(ApiProblem::unavailable)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 
     fn allows(&self, asked: &Asked<'_>, target: Target<'_>, permission: Permission) -> bool {

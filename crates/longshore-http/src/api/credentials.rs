@@ -8,7 +8,7 @@ use base64::{
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{
-    guard::{Credentials, Csrf},
+    guard::{Credentials, Csrf, LoginError},
     problem::ApiProblem,
 };
 
@@ -17,7 +17,7 @@ const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
 /// Harbor's cookie.
-const SESSION_COOKIE: &str = "sid";
+pub(crate) const SESSION_COOKIE: &str = "sid";
 
 /// With padding or without: some clients leave it out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -44,15 +44,19 @@ pub(crate) fn read(headers: &HeaderMap, safe: bool) -> Option<Credentials> {
 }
 
 fn session(headers: &HeaderMap, safe: bool) -> Credentials {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let id = cookies
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == SESSION_COOKIE && !value.is_empty()).then_some(value));
-    let Some(id) = id else { return Credentials::None };
+    let Some(id) = session_cookie(headers) else { return Credentials::None };
     let token = || headers.get(X_HARBOR_CSRF_TOKEN).and_then(|token| token.to_str().ok());
     let csrf = if safe { Csrf::NotNeeded } else { Csrf::Token(token().map(str::to_owned)) };
     Credentials::Session { id: id.to_owned(), csrf }
+}
+
+/// The value of the session's cookie, if there is one.
+pub(crate) fn session_cookie(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    cookies
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(name, value)| (name == SESSION_COOKIE && !value.is_empty()).then_some(value))
 }
 
 /// The answer to who is not logged in: 401 with a challenge, which RFC 9110 section 11.6.1 wants. Clients that send a
@@ -68,6 +72,18 @@ pub(crate) fn unauthorized(headers: &HeaderMap) -> ApiProblem {
         problem = problem.with_header(header::WWW_AUTHENTICATE, Some(basic));
     }
     problem.with_header(header::WWW_AUTHENTICATE, Some(HeaderValue::from_static("Bearer realm=\"harbor\"")))
+}
+
+/// The answer to credentials that were not taken.
+pub(crate) fn refusal(error: LoginError, headers: &HeaderMap) -> ApiProblem {
+    match error {
+        LoginError::Refused(_) => unauthorized(headers).because(error),
+        LoginError::Csrf => ApiProblem::forbidden("CSRF token invalid or missing"),
+        LoginError::TooMany { retry_after } => {
+            ApiProblem::too_many_requests("too many logins, try again later", retry_after)
+        }
+        LoginError::Unavailable(_) => ApiProblem::unavailable(error),
+    }
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod response;
 mod route;
 mod router;
 mod routes;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +35,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header, request::Parts};
+use longshore_accounts::Accounts;
 use longshore_auth::Circumstances;
 use longshore_registry::Registry;
 use longshore_types::Timestamp;
@@ -45,6 +47,7 @@ use self::{
     request::{PathValues, QueryValues, RawTarget},
     route::{ROOT, Reply, Route, Verb},
     router::NoRoute,
+    sessions::Form,
 };
 use crate::{
     access_log::Record,
@@ -88,6 +91,7 @@ pub struct ApiSettings {
 pub struct Api {
     settings: ApiSettings,
     guard: Arc<dyn Guard>,
+    accounts: Accounts,
     registry: Registry,
     readiness: Readiness,
     table: &'static [Route],
@@ -102,23 +106,24 @@ pub(crate) fn routes_count() -> usize {
 
 impl Api {
     /// Puts the parts together.
-    pub fn new(settings: ApiSettings, guard: Arc<dyn Guard>, registry: Registry) -> Self {
-        Self::with_table(settings, guard, registry, routes::ROUTES)
+    pub fn new(settings: ApiSettings, accounts: Accounts, registry: Registry) -> Self {
+        Self::with_table(settings, Arc::new(accounts.clone()), accounts, registry, routes::ROUTES)
     }
 
     fn with_table(
         settings: ApiSettings,
         guard: Arc<dyn Guard>,
+        accounts: Accounts,
         registry: Registry,
         table: &'static [Route],
     ) -> Self {
         let (readiness, openapi, page) = (Readiness::default(), OnceLock::new(), OnceLock::new());
-        Self { settings, guard, registry, readiness, table, openapi, page }
+        Self { settings, guard, accounts, registry, readiness, table, openapi, page }
     }
 
     /// Whether a path is the API's.
     pub(crate) fn has(path: &str) -> bool {
-        path.strip_prefix(ROOT).is_some_and(|rest| rest.starts_with('/'))
+        path.strip_prefix(ROOT).is_some_and(|rest| rest.starts_with('/')) || Form::of(path).is_some()
     }
 
     /// Answers a request whose path is the API's.
@@ -129,7 +134,11 @@ impl Api {
         body: RequestBody,
         origin: Origin,
     ) -> Response<ResponseBody> {
-        let mut response = match self.call(record, head, body, &origin).await {
+        let answered = match Form::of(head.uri.path()) {
+            Some(form) => self.answer_form(form, record, head, body, &origin).await,
+            None => self.call(record, head, body, &origin).await,
+        };
+        let mut response = match answered {
             Ok(response) => response.into_response(),
             Err(problem) => {
                 log_problem(record, &problem);
@@ -157,7 +166,8 @@ impl Api {
         let path = PathValues(pattern::values(route.pattern(), &segments)?);
         let circumstances =
             Circumstances { address: origin.client, ..Circumstances::at(Timestamp::from(SystemTime::now())) };
-        let admitted = self.admit(route, &head.headers, &path, &circumstances).await;
+        let request_id = record.request_id.to_string();
+        let admitted = self.admit(route, &head.headers, &path, &circumstances, &request_id).await;
         record.caller = admitted.caller;
         let (access, place) = admitted.outcome?;
         record.repository.clone_from(&place.repository);
@@ -171,12 +181,16 @@ impl Api {
             query,
             access,
             circumstances,
-            request_id: record.request_id.to_string(),
+            request_id,
             project: place.project,
             repository: place.repository,
             body: Some(body),
         };
-        (route.handler)(self, request).await
+        let response = (route.handler)(self, request).await?;
+        Ok(match admitted.csrf_token.and_then(|token| HeaderValue::try_from(token).ok()) {
+            Some(token) => response.with_header(credentials::X_HARBOR_CSRF_TOKEN, token),
+            None => response,
+        })
     }
 }
 

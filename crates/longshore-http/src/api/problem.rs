@@ -4,6 +4,7 @@
 use std::{borrow::Cow, error::Error, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use longshore_accounts::ManageError;
 use serde::Serialize;
 
 use super::{filter::FilterError, listing::PageError, pattern::ValueError};
@@ -181,6 +182,20 @@ impl ApiProblem {
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         response
+    }
+}
+
+impl From<ManageError> for ApiProblem {
+    fn from(error: ManageError) -> Self {
+        match error {
+            ManageError::Unknown { kind, name } => Self::not_found(format!("{kind} {name} not found")),
+            ManageError::Conflict(message) => Self::new(Code::Conflict, message),
+            ManageError::Invalid(message) => Self::bad_request(message),
+            ManageError::Forbidden(message) => Self::forbidden(message),
+            ManageError::Precondition(message) => Self::new(Code::Precondition, message),
+            ManageError::Unavailable(message) => Self::new(Code::Unavailable, message),
+            error @ ManageError::Metadata(_) => Self::internal(error),
+        }
     }
 }
 

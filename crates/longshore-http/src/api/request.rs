@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use longshore_accounts::Act;
 use longshore_auth::{Access, Circumstances};
 use longshore_types::{ProjectName, RepositoryName};
 use serde::de::DeserializeOwned;
@@ -174,6 +175,15 @@ impl ApiRequest {
             None => bytes::Bytes::new(),
         };
         json::parse(&bytes).map_err(ApiProblem::bad_request)
+    }
+
+    /// The circumstances of what the handler has done.
+    pub(crate) fn act(&self) -> Act {
+        Act {
+            access: self.access.clone(),
+            circumstances: self.circumstances.clone(),
+            request_id: self.request_id.clone(),
+        }
     }
 
     /// The project that the path names, which [`Needs::Project`](super::route::Needs::Project) found.

@@ -4,9 +4,12 @@
 //! handler; then what it is about, what it takes and what it gives. Nothing of the API exists without its row, and what a
 //! row says is what happens: the router, the checks before a handler, the OpenAPI document and the page are made from it.
 
+use http::StatusCode;
+use longshore_auth::Permission;
+
 use super::{
-    handlers::{description, system},
-    route::{Needs, Parameter, Route, get, integer, of, text},
+    handlers::{current_user, description, system, user_groups, users},
+    route::{Needs, Parameter, Route, boolean, delete, get, integer, of, post, put, text},
 };
 
 /// A path below the API's root.
@@ -51,6 +54,159 @@ pub(crate) static ROUTES: &[Route] = &[
         .about("description", "The style of that page.")
         .and_head()
         .gives_other("text/css"),
+    get(at!("/users"), "listUsers", Needs::System(Permission::USER_LIST), by!(users::list))
+        .about("user", "Lists users.")
+        .lists(of::<Vec<users::UserReply>>, users::SORTS, users::FILTERS),
+    post(at!("/users"), "createUser", Needs::System(Permission::USER_CREATE), by!(users::create))
+        .about("user", "Makes a local user.")
+        .takes(of::<users::UserCreation>)
+        .refuses(&[StatusCode::CONFLICT])
+        .creates(),
+    get(at!("/users/search"), "searchUsers", Needs::SignedIn, by!(users::search))
+        .about("user", "Finds users by a part of their names.")
+        .query(&[text("username", "A part of the name.")])
+        .lists(of::<Vec<users::FoundUser>>, &[], &[]),
+    get(at!("/users/current"), "getCurrentUserInfo", Needs::SignedIn, by!(users::current))
+        .about("user", "Shows the caller.")
+        .gives(of::<users::UserReply>)
+        .refuses(&[StatusCode::PRECONDITION_FAILED]),
+    get(
+        at!("/users/current/permissions"),
+        "getCurrentUserPermissions",
+        Needs::SignedIn,
+        by!(current_user::permissions),
+    )
+    .about("user", "Lists what the caller may do in a project, or in the system.")
+    .query(&[
+        text("scope", "/project/ and its number, or /system."),
+        boolean("relative", "Whether resources are named relative to the scope."),
+    ])
+    .gives(of::<Vec<current_user::PermissionReply>>),
+    get(at!("/users/{user_id}"), "getUser", Needs::Own(Permission::USER_READ), by!(users::show))
+        .about("user", "Shows a user.")
+        .gives(of::<users::UserReply>),
+    put(
+        at!("/users/{user_id}"),
+        "updateUserProfile",
+        Needs::Own(Permission::USER_UPDATE),
+        by!(users::update),
+    )
+    .about("user", "Changes a user's name, address and remark.")
+    .takes(of::<users::UserProfile>)
+    .refuses(&[StatusCode::CONFLICT, StatusCode::PRECONDITION_FAILED]),
+    delete(
+        at!("/users/{user_id}"),
+        "deleteUser",
+        Needs::System(Permission::USER_DELETE),
+        by!(users::delete),
+    )
+    .about("user", "Takes a user away, with memberships, access tokens and sessions; never the last administrator.")
+    .refuses(&[StatusCode::PRECONDITION_FAILED]),
+    put(
+        at!("/users/{user_id}/password"),
+        "updateUserPassword",
+        Needs::Own(Permission::USER_UPDATE),
+        by!(users::set_password),
+    )
+    .about("user", "Gives a local user another password; for one's own with the old one. Ends the user's sessions.")
+    .takes(of::<users::PasswordBody>)
+    .refuses(&[StatusCode::CONFLICT, StatusCode::PRECONDITION_FAILED]),
+    put(
+        at!("/users/{user_id}/sysadmin"),
+        "setUserSysAdmin",
+        Needs::System(Permission::USER_UPDATE),
+        by!(users::set_sysadmin),
+    )
+    .about("user", "Makes a user an administrator, or no longer one; never the last one.")
+    .takes(of::<users::SysAdminFlag>)
+    .refuses(&[StatusCode::PRECONDITION_FAILED]),
+    put(
+        at!("/users/{user_id}/system_role"),
+        "setUserSystemRole",
+        Needs::System(Permission::USER_UPDATE),
+        by!(users::set_system_role),
+    )
+    .about("user", "Says what a user is beyond projects: none, auditor or admin.")
+    .takes(of::<users::SystemRoleBody>)
+    .refuses(&[StatusCode::PRECONDITION_FAILED]),
+    put(
+        at!("/users/{user_id}/disabled"),
+        "setUserDisabled",
+        Needs::System(Permission::USER_UPDATE),
+        by!(users::set_disabled),
+    )
+    .about("user", "Says whether a user may log in. Disabling ends the user's sessions.")
+    .takes(of::<users::DisabledBody>)
+    .refuses(&[StatusCode::PRECONDITION_FAILED]),
+    put(
+        at!("/users/{user_id}/source"),
+        "setUserSource",
+        Needs::System(Permission::USER_UPDATE),
+        by!(users::set_source),
+    )
+    .about("user", "Has another source of identity vouch for a user, who stays the same otherwise.")
+    .takes(of::<users::SourceBody>)
+    .refuses(&[StatusCode::CONFLICT, StatusCode::PRECONDITION_FAILED]),
+    put(
+        at!("/users/{user_id}/cli_secret"),
+        "setCliSecret",
+        Needs::Own(Permission::USER_UPDATE),
+        by!(users::set_cli_secret),
+    )
+    .about("user", "Gives a user of another source a secret for docker login, kept as an access token.")
+    .takes(of::<users::CliSecretBody>)
+    .gives(of::<users::CliSecretReply>)
+    .refuses(&[StatusCode::PRECONDITION_FAILED]),
+    get(
+        at!("/usergroups"),
+        "listUserGroups",
+        Needs::System(Permission::USER_GROUP_LIST),
+        by!(user_groups::list),
+    )
+    .about("usergroup", "Lists user groups by name.")
+    .query(&[
+        text("group_name", "A part of the name."),
+        text("ldap_group_dn", "The DN of a directory's group."),
+    ])
+    .lists(of::<Vec<user_groups::UserGroupReply>>, &[], user_groups::FILTERS),
+    post(
+        at!("/usergroups"),
+        "createUserGroup",
+        Needs::System(Permission::USER_GROUP_CREATE),
+        by!(user_groups::create),
+    )
+    .about("usergroup", "Makes a group of a source known.")
+    .takes(of::<user_groups::UserGroupCreation>)
+    .refuses(&[StatusCode::CONFLICT])
+    .creates(),
+    get(at!("/usergroups/search"), "searchUserGroups", Needs::SignedIn, by!(user_groups::search))
+        .about("usergroup", "Finds user groups by a part of their names.")
+        .query(&[text("groupname", "A part of the name.")])
+        .lists(of::<Vec<user_groups::FoundUserGroup>>, &[], &[]),
+    get(
+        at!("/usergroups/{group_id}"),
+        "getUserGroup",
+        Needs::System(Permission::USER_GROUP_READ),
+        by!(user_groups::show),
+    )
+    .about("usergroup", "Shows a user group.")
+    .gives(of::<user_groups::UserGroupReply>),
+    put(
+        at!("/usergroups/{group_id}"),
+        "updateUserGroup",
+        Needs::System(Permission::USER_GROUP_UPDATE),
+        by!(user_groups::update),
+    )
+    .about("usergroup", "Calls a directory's group otherwise.")
+    .takes(of::<user_groups::UserGroupName>)
+    .refuses(&[StatusCode::PRECONDITION_FAILED]),
+    delete(
+        at!("/usergroups/{group_id}"),
+        "deleteUserGroup",
+        Needs::System(Permission::USER_GROUP_DELETE),
+        by!(user_groups::delete),
+    )
+    .about("usergroup", "Takes a user group away, and what its members had through it."),
 ];
 
 /// What paths' parameters mean, for the description. Each name means the same in every path.

@@ -2,4 +2,6 @@
 
 mod requests;
 mod server;
+mod sessions;
 mod table;
+mod users;

@@ -4,14 +4,16 @@ use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::StatusCode;
+use longshore_accounts::{Accounts, AccountsSettings};
 use longshore_auth::{
     Access, Authenticator, BuiltInRole, Circumstances, Grant, GrantKind, GrantScope, Permission, Principal,
     SystemRole,
 };
-use longshore_metadata::{Metadata, MetadataSettings};
+use longshore_metadata::{Metadata, MetadataSettings, ProjectId, ProjectRecord};
 use longshore_registry::{CollectionSettings, Registry, RegistrySettings, UploadSettings};
 use longshore_storage::MemoryStore;
 use longshore_testkit::{Api as Client, Call, base64};
+use longshore_types::Timestamp;
 use reqwest::Method;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,7 +49,7 @@ struct Seen {
 async fn seen(_: &Api, request: ApiRequest) -> Reply {
     Ok(ApiResponse::json(&Seen {
         caller: request.access.principal.name().map(str::to_owned),
-        project: request.project.as_ref().map(|project| project.id),
+        project: request.project.as_ref().map(|project| project.record.id.number()),
         repository: request.repository.as_ref().map(ToString::to_string),
     }))
 }
@@ -133,7 +135,18 @@ struct TestGuard {
 
 impl TestGuard {
     fn new() -> Self {
-        let project = |id, name: &str, public| FoundProject { id, name: name.parse().unwrap(), public };
+        let made = Timestamp::from_unix_millis(1);
+        let project = |id, name: &str, public| {
+            let record = ProjectRecord {
+                id: ProjectId::of_number(id),
+                parent: None,
+                name: name.parse().unwrap(),
+                owner: None,
+                created_at: made,
+                updated_at: made,
+            };
+            FoundProject { record, public }
+        };
         let names = [(1, "library", true), (2, "secret", false), (3, "secret/sub", false), (4, "2", true)];
         Self { projects: names.map(|(id, name, public)| project(id, name, public)).into() }
     }
@@ -161,6 +174,7 @@ impl Guard for TestGuard {
         &'a self,
         credentials: &'a Credentials,
         _: &'a Circumstances,
+        _: &'a str,
     ) -> BoxFuture<'a, Result<Access, LoginError>> {
         let answer = match credentials {
             Credentials::None => Ok(Access::anonymous()),
@@ -187,8 +201,8 @@ impl Guard for TestGuard {
         key: &'a ProjectKey,
     ) -> BoxFuture<'a, Result<Option<FoundProject>, Box<dyn Error + Send + Sync>>> {
         let meant = |project: &&FoundProject| match key {
-            ProjectKey::Id(id) => project.id == *id,
-            ProjectKey::Name(name) => project.name == *name,
+            ProjectKey::Id(id) => project.record.id.number() == *id,
+            ProjectKey::Name(name) => project.record.name == *name,
         };
         let found = self.projects.iter().find(meant).cloned();
         async move { Ok(found) }.boxed()
@@ -214,16 +228,31 @@ fn registry_settings() -> RegistrySettings {
 
 /// A client of a server that ends with the test.
 pub(crate) async fn start(table: &'static [Route]) -> Client {
-    let index = MetadataSettings { url: "sqlite::memory:".to_owned(), connections_max: 1, durable: false };
+    serve(accounts().await, Some(Arc::new(TestGuard::new())), table).await
+}
+
+/// Accounts over an empty index.
+pub(crate) async fn accounts() -> Accounts {
+    let index = MetadataSettings { url: "sqlite::memory:".to_owned(), connections_max: 2, durable: false };
     let metadata = Metadata::open(&index).await.unwrap();
+    Accounts::new(metadata, AccountsSettings::default(), Vec::new())
+}
+
+/// A client of a server with these accounts that ends with the test. They say who calls if nobody else does.
+pub(crate) async fn serve(
+    accounts: Accounts,
+    guard: Option<Arc<dyn Guard>>,
+    table: &'static [Route],
+) -> Client {
     let store = Arc::new(MemoryStore::new());
-    let registry = Registry::new(metadata, store.clone(), store, registry_settings());
+    let registry = Registry::new(accounts.metadata().clone(), store.clone(), store, registry_settings());
     let settings = ApiSettings {
         external_url: Some("https://r.example".to_owned()),
         storage_driver: "filesystem".to_owned(),
         ..ApiSettings::default()
     };
-    let api = Api::with_table(settings, Arc::new(TestGuard::new()), registry.clone(), table);
+    let guard = guard.unwrap_or_else(|| Arc::new(accounts.clone()));
+    let api = Api::with_table(settings, guard, accounts, registry.clone(), table);
     let parts = Parts {
         registry,
         authenticator: Authenticator::Open.into(),
