@@ -21,6 +21,8 @@ pub struct Posted {
     pub head: String,
     /// Its body as JSON; null where it was none.
     pub json: Value,
+    /// Its body as text.
+    pub body: String,
 }
 
 /// An HTTP server that keeps every request and answers all with one status. It ends with the test's runtime.
@@ -101,5 +103,6 @@ fn complete_request(bytes: &[u8]) -> Option<(Posted, usize)> {
     })?;
     let body = bytes.get(head_length..head_length + body_length)?;
     let json = serde_json::from_slice(body).unwrap_or(Value::Null);
-    Some((Posted { head, json }, head_length + body_length))
+    let body = String::from_utf8_lossy(body).into_owned();
+    Some((Posted { head, json, body }, head_length + body_length))
 }

@@ -16,6 +16,12 @@ pub(crate) fn now() -> Timestamp {
     SystemTime::now().into()
 }
 
+/// A moment as RFC 3339 has it, to the millisecond.
+pub(crate) fn timestamp(at: Timestamp) -> String {
+    let moment = jiff::Timestamp::from_millisecond(at.unix_millis()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    format!("{moment:.3}")
+}
+
 /// How much is collected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {
@@ -83,7 +89,7 @@ pub(crate) async fn collect(
 }
 
 /// A tenth more or less, so that replicas do not keep step.
-fn jittered(interval: Duration) -> Duration {
+pub(crate) fn jittered(interval: Duration) -> Duration {
     // The standard library's hasher begins with a random number of its own.
     let random = RandomState::new().build_hasher().finish() % 1000;
     interval.mul_f64(0.9 + f64::from(u32::try_from(random).unwrap_or_default()) / 5000.0)

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A container image registry.
 ///
@@ -25,7 +25,7 @@ use clap::{Args, Parser, Subcommand};
   longshore serve /etc/docker/registry/config.yml takes over where registry:2 was
   docker push 127.0.0.1:5000/demo/app:v1
 
-Exit codes: 0 done; 1 failed; 2 wrong arguments or configuration; 3 verify found damage."
+Exit codes: 0 done; 1 failed; 2 wrong arguments or configuration; 3 verify or audit verify found damage."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -109,6 +109,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         place: Place,
     },
+    /// Looks at the record of what was done.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// Checks and explains configurations.
     Config {
         #[command(subcommand)]
@@ -127,6 +132,47 @@ pub(crate) struct Place {
     /// The storage folder, instead of storage.filesystem.rootdirectory.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Compares every row of the record with the chain of hashes over it.
+    ///
+    /// Names the first row that was changed, removed or inserted, and ends with exit code 3. Rows of the last second may
+    /// have no place in the chain yet: they are counted. Safe beside a running server. A record that somebody wrote
+    /// anew from the beginning fits together: compare the last hash with copies that were forwarded.
+    Verify {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Writes the record to standard output, the oldest row first. Safe beside a running server.
+    #[command(after_help = "Examples:
+  longshore audit export config.yml                                the whole record, a JSON object a line
+  longshore audit export --format csv --since 2026-11-01 config.yml
+  longshore audit export --since 24h --data /srv/images")]
+    Export {
+        #[command(flatten)]
+        place: Place,
+        /// The form of a line.
+        #[arg(long, value_enum, default_value = "json")]
+        format: ExportFormat,
+        /// Only rows from then on: a moment (2026-11-21T15:00:00Z), a day (2026-11-21, in UTC), or a time span that is
+        /// over now (24h).
+        #[arg(long, value_name = "WHEN")]
+        since: Option<String>,
+        /// Only rows before then, as for --since.
+        #[arg(long, value_name = "WHEN")]
+        until: Option<String>,
+    },
+}
+
+/// How rows of the record are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// An object a line.
+    Json,
+    /// RFC 4180, with a line of names first.
+    Csv,
 }
 
 #[derive(Debug, Subcommand)]
@@ -184,6 +230,8 @@ mod tests {
             "verify c.yml",
             "links",
             "rebuild --data d",
+            "audit verify c.yml",
+            "audit export --format csv --since 2026-11-01 --until 24h --data d",
             "config check c.yml",
             "config show",
             "config schema",

@@ -1,5 +1,6 @@
 //! The binary `longshore`: arguments, configuration, wiring and signals.
 
+mod audit;
 mod background;
 mod cli;
 mod commands;

@@ -75,6 +75,11 @@ fn metadata_settings(config: &Config, root: &Path) -> anyhow::Result<MetadataSet
     })
 }
 
+/// Whether what is done is recorded.
+pub(crate) fn records(config: &Config) -> bool {
+    config.audit.enabled.unwrap_or(false)
+}
+
 fn registry_settings(config: &Config) -> RegistrySettings {
     RegistrySettings {
         collection: CollectionSettings {
@@ -92,8 +97,8 @@ fn registry_settings(config: &Config) -> RegistrySettings {
         sparse_images: config.limits.sparse_images,
         notify: !config.notifications.endpoints.is_empty(),
         notify_references: config.notifications.include_references,
-        audit: false,
-        audit_pulls: false,
+        audit: records(config),
+        audit_pulls: records(config) && config.audit.pulls,
         redirect_lifetime: config.storage.redirect.then_some(REDIRECT_LIFETIME),
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use indicatif::HumanBytes;
 use longshore_registry::{Collected, VerifyOptions};
 
-use super::{USAGE, complain, load, print, runtime};
+use super::{DAMAGED, USAGE, complain, load, print, runtime};
 use crate::{
     background::now,
     cli::Place,
@@ -17,8 +17,6 @@ use crate::{
     progress::progress,
 };
 
-/// `verify` found something.
-const DAMAGED: u8 = 3;
 /// Content younger than this is left to those who are still pushing it.
 const SWEEP_OLDER_THAN: Duration = Duration::from_secs(24 * 3600);
 
@@ -130,7 +128,7 @@ pub(super) fn rebuild(place: &Place) -> ExitCode {
 }
 
 /// Opens what the configuration names, and works on it.
-fn run(
+pub(super) fn run(
     place: &Place,
     purpose: Use,
     work: impl AsyncFnOnce(&Config, &Opened) -> anyhow::Result<ExitCode>,

@@ -1,5 +1,6 @@
 //! What the commands do: a file per command.
 
+mod audit;
 mod configuration;
 mod maintenance;
 mod serve;
@@ -25,10 +26,14 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Verify { place } => maintenance::verify(&place),
         Command::Links { place } => maintenance::links(&place),
         Command::Rebuild { place } => maintenance::rebuild(&place),
+        Command::Audit { command } => audit::run(command),
         Command::Config { command } => configuration::run(command),
         Command::Version => print(&format!("longshore {}\n", env!("CARGO_PKG_VERSION"))),
     }
 }
+
+/// Something stored is not what it was.
+const DAMAGED: u8 = 3;
 
 /// Reads the configuration, the environment included.
 fn load(place: &Place, listen: Option<&str>) -> Result<Loaded, ConfigErrors> {

@@ -13,13 +13,14 @@ use tokio::{sync::watch, task::JoinSet, time::timeout};
 
 use super::{USAGE, complain, load, runtime};
 use crate::{
+    audit,
     background::{self, Extent},
     cli::Place,
     config::{Config, LogFormat},
     lock::Use,
     logging::Logging,
     notifications::Notifier,
-    open::{Opened, open},
+    open::{Opened, open, records},
     progress::progress,
     server, signals,
 };
@@ -132,6 +133,9 @@ fn start_background(
     if !config.notifications.endpoints.is_empty() {
         let notifier = Notifier::new(config, opened.registry.metadata().clone())?;
         notifier.start(&mut tasks, stopping);
+    }
+    if records(config) {
+        audit::start(config, opened.registry.metadata(), &mut tasks, stopping)?;
     }
     Ok(tasks)
 }

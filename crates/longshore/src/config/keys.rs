@@ -223,6 +223,32 @@ pub(crate) const KEYS: &[Key] = &[
     key("auth.silly", Section, "For tests: lets in whoever sends any credentials."),
     key("auth.silly.realm", Text, "The realm of the challenge."),
     key("auth.silly.service", Text, "The service of the challenge."),
+    // Accounts.
+    key("accounts", Section, "Users, projects, and the record of what they did."),
+    key(
+        "accounts.audit",
+        Section,
+        "The record: a row for each push, deletion and change, written together with it, chained by hashes so that \
+         `longshore audit verify` finds what was changed or removed.",
+    ),
+    key("accounts.audit.enabled", Bool, "Whether there is one. Not given: where accounts are on."),
+    key("accounts.audit.pulls", Bool, "Whether pulls of manifests are rows too.").or("true"),
+    key("accounts.audit.retention", Duration, "How long rows are kept, such as `2160h`. Not given: for ever."),
+    key(
+        "accounts.audit.forward",
+        Sections,
+        "Who gets copies, from the first start on with which they are named here. What a receiver does not take waits in the index, as \
+         long as rows are kept. A row may arrive twice; its `sequence` tells.",
+    ),
+    key(
+        "accounts.audit.forward[].syslog",
+        Text,
+        "A receiver of RFC 5424 messages with JSON in them: `tcp://host:port`, octets counted, or `tls://host:port`.",
+    ),
+    key("accounts.audit.forward[].ca", Path, "A PEM file of the authorities that its certificate comes from. Not given: those of the system."),
+    key("accounts.audit.forward[].http", Secret, "An address to which lines of JSON are posted."),
+    key("accounts.audit.forward[].headers", Headers, "Headers of those requests, for example `Authorization`."),
+    key("accounts.audit.forward[].timeout", Duration, "How long a batch may take to be accepted.").or("10s"),
     // HTTP.
     key("http", Section, "The listener."),
     key("http.addr", Text, "Where to listen: `host:port`, `:port` for every address, or the path of a unix socket.")

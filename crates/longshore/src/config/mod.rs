@@ -1,6 +1,7 @@
 //! The configuration: distribution's `config.yml` with more sections. Read from a file, overridden by the environment
 //! and the command line, checked against the table in `keys`, then turned into typed values, a file per concern.
 
+mod audit;
 mod auth;
 mod background;
 mod check;
@@ -20,6 +21,7 @@ mod values;
 use std::{cell::RefCell, fmt, fs, path::Path};
 
 pub(crate) use self::{
+    audit::{AuditConfig, ForwardConfig, ForwardTo, HttpForwardConfig, SyslogConfig},
     auth::AuthConfig,
     background::{CollectionConfig, LimitsConfig},
     http::{HttpConfig, TlsConfig},
@@ -28,6 +30,7 @@ pub(crate) use self::{
     reference::{json_schema, markdown},
     storage::{MetadataConfig, StorageConfig},
     tracing::TracingConfig,
+    values::{Secret, duration},
 };
 use self::{
     section::Section,
@@ -53,6 +56,7 @@ pub(crate) struct Config {
     pub(crate) storage: StorageConfig,
     pub(crate) metadata: MetadataConfig,
     pub(crate) auth: AuthConfig,
+    pub(crate) audit: AuditConfig,
     pub(crate) http: HttpConfig,
     pub(crate) notifications: NotificationsConfig,
     pub(crate) collection: CollectionConfig,
@@ -203,6 +207,7 @@ impl Config {
             storage: StorageConfig::read(&section),
             metadata: MetadataConfig::read(&section),
             auth: AuthConfig::read(&section.section("auth")),
+            audit: AuditConfig::read(&section.section("accounts.audit")),
             http: HttpConfig::read(&section.section("http")),
             notifications: NotificationsConfig::read(&section.section("notifications")),
             collection: CollectionConfig::read(&section),

@@ -48,7 +48,8 @@ fn write_node(out: &mut String, node: &Node, row: &str, depth: usize, secret: bo
 fn is_secret(row: &str) -> bool {
     let Some(key) = keys::find(row) else { return false };
     let unknown_inside = key.kind == Kind::Anything && !matches!(key.support, Support::Unneeded(_));
-    let headers = ["notifications.endpoints[].headers", "tracing.otlp.headers"];
+    let headers =
+        ["notifications.endpoints[].headers", "tracing.otlp.headers", "accounts.audit.forward[].headers"];
     key.kind == Kind::Secret || unknown_inside || headers.contains(&row)
 }
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     background::{chain, now},
-    config::EndpointConfig,
+    config::{EndpointConfig, Secret},
 };
 
 /// The pause after the first failure; it doubles until `backoff`.
@@ -56,7 +56,7 @@ impl Endpoint {
     ) -> anyhow::Result<Self> {
         let name = || format!("notifications.endpoints: {}", config.name);
         let client = Client::builder()
-            .default_headers(headers(&config).with_context(name)?)
+            .default_headers(headers(&config.headers).with_context(name)?)
             .timeout(config.timeout)
             .redirect(Policy::none())
             .user_agent(concat!("longshore/", env!("CARGO_PKG_VERSION")))
@@ -216,9 +216,10 @@ fn pause(failures: u64, config: &EndpointConfig) -> Duration {
     FIRST_PAUSE.saturating_mul(1 << doublings).min(config.backoff)
 }
 
-fn headers(config: &EndpointConfig) -> anyhow::Result<HeaderMap> {
+/// Headers of requests, none of whose values is ever shown.
+pub(crate) fn headers(named: &[(String, Vec<Secret>)]) -> anyhow::Result<HeaderMap> {
     let mut headers = HeaderMap::new();
-    for (name, values) in &config.headers {
+    for (name, values) in named {
         let name: HeaderName = name.parse().with_context(|| format!("headers: {name:?}"))?;
         for value in values {
             let mut value = HeaderValue::from_str(value.reveal())

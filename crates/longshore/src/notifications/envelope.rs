@@ -1,10 +1,10 @@
 //! Events in distribution's form (its `docs/content/about/notifications.md`, "Events").
 
 use longshore_registry::{Event, EventAction};
-use longshore_types::{MediaType, UploadId};
+use longshore_types::{MediaType, Timestamp, UploadId};
 use serde_json::{Map, Value, json};
 
-use crate::config::Config;
+use crate::{background::timestamp, config::Config};
 
 /// The type of an envelope.
 pub(super) const CONTENT_TYPE: &str = "application/vnd.docker.distribution.events.v1+json";
@@ -39,7 +39,7 @@ impl Source {
         }
         json!({ "events": [{
             "id": event.id,
-            "timestamp": timestamp(event.at_unix_millis),
+            "timestamp": timestamp(Timestamp::from_unix_millis(event.at_unix_millis)),
             "action": event.action,
             "target": self.target(event),
             "request": event.request,
@@ -78,10 +78,4 @@ impl Source {
         let kind = if event.media_type == Some(MediaType::OCTET_STREAM) { "blobs" } else { "manifests" };
         Some(format!("{origin}{}/v2/{}/{kind}/{digest}", self.prefix, event.repository))
     }
-}
-
-/// RFC 3339, in UTC.
-fn timestamp(unix_millis: i64) -> String {
-    let moment = jiff::Timestamp::from_millisecond(unix_millis).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    format!("{moment:.3}")
 }

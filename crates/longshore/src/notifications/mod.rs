@@ -18,6 +18,7 @@ use tokio::{
     time::sleep,
 };
 
+pub(crate) use self::endpoint::headers;
 use self::{endpoint::Endpoint, envelope::Source};
 use crate::{
     background::{chain, now},
@@ -110,7 +111,7 @@ impl Notifier {
 }
 
 /// Sleeps for `pause` or until woken; `true` when the server ends.
-async fn rest(pause: Duration, wake: Option<&Notify>, stopping: &mut watch::Receiver<bool>) -> bool {
+pub(crate) async fn rest(pause: Duration, wake: Option<&Notify>, stopping: &mut watch::Receiver<bool>) -> bool {
     let woken = async {
         match wake {
             Some(wake) => wake.notified().await,
