@@ -25,6 +25,9 @@ pub struct AccountsSettings {
     pub lockout: Lockout,
     /// Whether somebody whom a source vouches for becomes a user at the first login. From `accounts.onboarding`.
     pub onboarding: bool,
+    /// The sources that check no passwords: OpenID providers, where people log in with their browsers. From
+    /// `accounts.sources`.
+    pub providers: Vec<String>,
     /// Passwords checked at a time, at most: about the number of cores.
     pub password_checks_max: usize,
     /// What stands before the names of robots. From `accounts.robot_prefix`; Harbor's is `robot$`.
@@ -45,6 +48,7 @@ impl Default for AccountsSettings {
             password_lifetime: None,
             lockout: Lockout::default(),
             onboarding: true,
+            providers: Vec::new(),
             password_checks_max: 2,
             robot_prefix: "robot$".to_owned(),
             project_creation: ProjectCreation::Everyone,

@@ -34,6 +34,12 @@ pub enum ManageError {
 }
 
 impl ManageError {
+    /// Whether it may work later: the fault is neither the caller's nor damage.
+    pub fn is_passing(&self) -> bool {
+        use MetadataError::{Conflict, Unavailable};
+        matches!(self, Self::Unavailable(_) | Self::Metadata(Unavailable(_) | Conflict(_)))
+    }
+
     /// There is no such thing.
     pub fn unknown(kind: &'static str, name: impl ToString) -> Self {
         Self::Unknown { kind, name: name.to_string() }

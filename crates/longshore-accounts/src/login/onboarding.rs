@@ -166,8 +166,10 @@ async fn standing(tx: &mut ReadTx, vouched: &Vouched<'_>) -> Result<Standing, Lo
         return Ok(Standing::Known(Box::new(user)));
     }
     let Some(user) = tx.user(name).await? else { return Ok(Standing::New) };
-    if user.source == source && user.external_id.is_none() {
-        // An administrator said that this source vouches for the user; now it is known who that is there.
+    // The same person, made since the look before: PostgreSQL shows what is committed meanwhile.
+    let same = user.external_id.as_ref() == Some(&identity.external_id);
+    // Or an administrator said that this source vouches for the user, and now it is known who that is there.
+    if user.source == source && (same || user.external_id.is_none()) {
         return Ok(Standing::Known(Box::new(user)));
     }
     let other = if user.source == source {

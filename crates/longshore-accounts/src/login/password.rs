@@ -176,6 +176,9 @@ impl Accounts {
         user: &UserRecord,
         secret: &str,
     ) -> Result<Admitted, LoginError> {
+        if self.inner.settings.providers.contains(&user.source) {
+            return Err(wrong_secret(Some(user.id), "the user logs in at a provider"));
+        }
         let Some(source) = self.inner.sources.iter().find(|source| source.name() == user.source) else {
             tracing::warn!(
                 user = user.name,

@@ -55,7 +55,10 @@ impl Accounts {
     }
 
     fn knows_source(&self, name: &str) -> bool {
-        name == LOCAL_SOURCE || self.inner.sources.iter().any(|source| source.name() == name)
+        let inner = &self.inner;
+        name == LOCAL_SOURCE
+            || inner.sources.iter().any(|source| source.name() == name)
+            || inner.settings.providers.iter().any(|provider| provider == name)
     }
 
     async fn change_standing(&self, act: &Act, id: i64, change: Change<'_>) -> Result<(), ManageError> {

@@ -1,6 +1,6 @@
 use std::sync::atomic::Ordering;
 
-use longshore_accounts::{Accounts, AccountsSettings, LoginError, ManageError};
+use longshore_accounts::{Accounts, AccountsSettings, LoginError, ManageError, Vouched};
 use longshore_auth::SystemRole;
 use longshore_metadata::{GroupKind, Metadata, UserRecord};
 
@@ -205,6 +205,28 @@ async fn a_cli_secret_stands_for_a_password_of_elsewhere(metadata: Metadata) {
     assert!(matches!(weak, Err(ManageError::Invalid(_))));
     let local = accounts.set_cli_secret(&act, loc, "Chosen1234").await;
     assert!(matches!(local, Err(ManageError::Precondition(_))));
+}
+
+/// Who logs in at a provider has no password that anybody here could check, but may have a CLI secret.
+#[tokio::test]
+async fn users_of_a_provider_come_with_a_cli_secret() {
+    let metadata = sqlite().await;
+    let settings = AccountsSettings { providers: vec!["sso".to_owned()], ..AccountsSettings::default() };
+    let accounts = Accounts::new(metadata.clone(), settings, Vec::new());
+    let [ann] = make_users(&accounts, ["ann"]).await;
+    accounts.set_user_source(&by_admin(1), ann, "sso", None).await.unwrap();
+    assert_eq!(outcome(&accounts, "ann", PASSWORD, 2).await, "refused: the user logs in at a provider");
+    let person =
+        longshore_identity::Identity { external_id: "subject".to_owned(), ..person("ann", &["dev"]) };
+    let vouched = Vouched { source: "sso", groups: GroupKind::Oidc, identity: &person };
+    let user = accounts.onboard(&vouched, &circumstances(3, ""), "r").await.unwrap();
+    assert_eq!((user.id.number(), user.external_id.as_deref()), (ann, Some("subject")));
+    let session = accounts.begin_session(&user, &circumstances(3, ""), "r").await.unwrap();
+    assert_eq!(session.user.name, "ann");
+    let secret = accounts.set_cli_secret(&by_admin(4), ann, "").await.unwrap();
+    assert_eq!(outcome(&accounts, "ann", secret.reveal(), 5).await, "user ann");
+    let groups = metadata.read().await.unwrap().groups_of_user(user.id).await.unwrap();
+    assert_eq!((groups.len(), groups[0].kind), (1, GroupKind::Oidc));
 }
 
 #[tokio::test]

@@ -194,6 +194,7 @@ impl From<ManageError> for ApiProblem {
             ManageError::Forbidden(message) => Self::forbidden(message),
             ManageError::Precondition(message) => Self::new(Code::Precondition, message),
             ManageError::Unavailable(message) => Self::new(Code::Unavailable, message),
+            error @ ManageError::Metadata(_) if error.is_passing() => Self::unavailable(error),
             error @ ManageError::Metadata(_) => Self::internal(error),
         }
     }
