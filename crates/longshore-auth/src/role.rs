@@ -78,11 +78,13 @@ impl BuiltInRole {
         Self::ALL.into_iter().find(|role| role.name() == name)
     }
 
-    /// What it allows: Harbor's matrix. Trust rules, which Harbor has not, are robots' affairs and go with them: who may
-    /// change robots may change them.
+    /// What it allows: Harbor's matrix, and what Harbor has not. Trust rules are robots' affairs and go with them: who may
+    /// change robots may change them. Projects within a project are made by its admins.
     pub const fn permissions(self) -> PermissionSet {
         match self {
-            Self::ProjectAdmin => matrix::PROJECT_ADMIN.union(matrix::TRUST_RULES),
+            Self::ProjectAdmin => {
+                matrix::PROJECT_ADMIN.union(matrix::TRUST_RULES).union(matrix::NESTED_PROJECTS)
+            }
             Self::Developer => matrix::DEVELOPER,
             Self::Guest => matrix::GUEST,
             Self::Maintainer => matrix::MAINTAINER,

@@ -120,6 +120,11 @@ pub(super) const TRUST_RULES: PermissionSet = permission_set! {
     TrustRule: Create Read Update Delete List;
 };
 
+/// Not Harbor's either: projects within the project.
+pub(super) const NESTED_PROJECTS: PermissionSet = permission_set! {
+    Project: Create;
+};
+
 /// Every user, outside of projects. Lists of projects hold what the caller may read and nothing else. Roles are named
 /// here because members are given them.
 pub(super) const EVERY_USER: PermissionSet = permission_set! {
