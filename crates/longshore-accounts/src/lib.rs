@@ -5,18 +5,26 @@
 //! transaction.
 
 mod access;
+mod access_tokens;
 mod accounts;
 mod act;
 mod credentials;
+mod delegation;
 mod error;
 mod first_start;
 mod groups;
 mod login;
+mod members;
 mod project_view;
+mod projects;
 mod retry;
+mod robots;
+mod roles;
 mod stored_grants;
+mod trust_rules;
 mod users;
 
+pub use access_tokens::{AccessTokenDetails, NewAccessToken};
 pub use accounts::{Accounts, AccountsSettings};
 pub use act::Act;
 pub use credentials::{Credentials, Csrf, LoginError};
@@ -24,10 +32,18 @@ pub use error::ManageError;
 pub use first_start::{FIRST_PROJECT, FIRST_USER};
 pub use groups::NewGroup;
 pub use login::{NewSession, SessionId, Vouched};
+pub use members::{MemberDetails, MemberGrant, NewHolder};
 pub use project_view::{FoundProject, ProjectKey};
+pub use projects::{
+    ALLOWLIST_SETTING, NewProject, ProjectDetails, ProjectQuery, ProjectSummary, public_setting,
+};
+pub use robots::{NewSecret, ROBOT_DAYS_DEFAULT, RobotDetails, RobotPlan, ScopedPermissions};
+pub use trust_rules::{TrustRuleDetails, TrustRulePlan, UsableTrustRule};
 pub use users::{NewAccount, Profile};
 
 /// Rows as the use cases take and give them.
 pub use longshore_metadata::{
-    GroupFilter, GroupKind, GroupRecord, TextFilter, UserFilter, UserId, UserOrder, UserRecord,
+    AccessTokenId, GroupFilter, GroupKind, GroupRecord, Holder, MemberId, ProjectFilter, ProjectId,
+    ProjectOrder, ProjectRecord, QuotaRecord, RobotId, TextFilter, TrustRuleId, TrustRuleKind, UserFilter,
+    UserId, UserOrder, UserRecord,
 };

@@ -1,7 +1,7 @@
 //! A project as decisions see it, and which project a repository belongs to.
 
 use longshore_auth::{Access, Action, Circumstances, NoConditions, Permission, ProjectView, Target};
-use longshore_metadata::{MetadataError, ProjectId, ProjectRecord, ReadTx};
+use longshore_metadata::{MetadataError, ProjectId, ProjectRecord};
 use longshore_types::{ProjectName, RepositoryName};
 
 use crate::Accounts;
@@ -24,6 +24,12 @@ pub struct FoundProject {
     pub public: bool,
 }
 
+impl From<ProjectRecord> for FoundProject {
+    fn from(record: ProjectRecord) -> Self {
+        Self { public: record.public, record }
+    }
+}
+
 impl FoundProject {
     /// What decisions need of it.
     pub fn view(&self) -> ProjectView<'_> {
@@ -44,10 +50,7 @@ impl Accounts {
             ProjectKey::Id(id) => tx.project_by_id(ProjectId::of_number(*id)).await?,
             ProjectKey::Name(name) => tx.project(name).await?,
         };
-        match record {
-            Some(record) => found(&mut tx, record).await.map(Some),
-            None => Ok(None),
-        }
+        Ok(record.map(FoundProject::from))
     }
 
     /// The project that a repository of that name belongs to: the one with the longest name that is there.
@@ -57,10 +60,7 @@ impl Accounts {
     ) -> Result<Option<FoundProject>, MetadataError> {
         let mut tx = self.inner.metadata.read().await?;
         let names: Vec<_> = repository.possible_projects().collect();
-        match tx.projects_named(&names).await?.into_iter().next() {
-            Some(record) => found(&mut tx, record).await.map(Some),
-            None => Ok(None),
-        }
+        Ok(tx.projects_named(&names).await?.into_iter().next().map(FoundProject::from))
     }
 
     /// Whether the principal may do this in the project, or, without one, in the system.
@@ -88,21 +88,5 @@ impl Accounts {
     }
 }
 
-/// Looks up whether it is public: itself, or the nearest of those that it lies in which says anything about it.
-async fn found(tx: &mut ReadTx, record: ProjectRecord) -> Result<FoundProject, MetadataError> {
-    let mut at = Some(record.id);
-    while let Some(id) = at {
-        if let Some(value) = tx.project_setting(id, PUBLIC).await? {
-            return Ok(FoundProject { record, public: value == "true" });
-        }
-        at = if id == record.id {
-            record.parent
-        } else {
-            tx.project_by_id(id).await?.and_then(|project| project.parent)
-        };
-    }
-    Ok(FoundProject { record, public: false })
-}
-
 /// The key of a project's settings that says whether everybody may read it.
-pub(crate) const PUBLIC: &str = "public";
+pub(crate) use longshore_metadata::PUBLIC_SETTING as PUBLIC;

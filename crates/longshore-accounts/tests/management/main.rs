@@ -1,0 +1,11 @@
+//! Projects and who may do what in them: the use cases, on SQLite and on PostgreSQL.
+
+#![expect(clippy::unwrap_used, reason = "these are tests, also the functions they share")]
+
+mod access_tokens;
+mod members;
+mod projects;
+mod robots;
+mod roles;
+mod support;
+mod trust_rules;
