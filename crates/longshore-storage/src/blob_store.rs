@@ -23,6 +23,15 @@ pub struct BlobStat {
     pub modified_at: Timestamp,
 }
 
+/// How much room a store has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// All of it, in bytes.
+    pub total_bytes: u64,
+    /// What is left for this process.
+    pub free_bytes: u64,
+}
+
 /// Content that was opened: it stays readable to the end, even if the store removes it meanwhile.
 pub trait Blob: Send + Sync {
     /// Its length.
@@ -107,4 +116,9 @@ pub trait BlobStore: Send + Sync {
     /// # Errors
     /// Whatever keeps the store from working.
     async fn check(&self) -> Result<(), StoreError>;
+
+    /// How much room there is; `None` where the store has no bounds of its own.
+    async fn space(&self) -> Result<Option<Space>, StoreError> {
+        Ok(None)
+    }
 }

@@ -11,7 +11,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 use longshore_types::{ByteRange, Digest, Timestamp, UploadId};
 
-use crate::{Blob, BlobStat, BlobStore, ByteStream, StoreError, UploadProgress, UploadStore, UploadWriter};
+use crate::{
+    Blob, BlobStat, BlobStore, ByteStream, Space, StoreError, UploadProgress, UploadStore, UploadWriter,
+};
 
 /// When a call fails: both happen to real stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +143,10 @@ impl<S: BlobStore> BlobStore for FaultStore<S> {
 
     async fn check(&self) -> Result<(), StoreError> {
         self.fault.apply(self.inner.check()).await
+    }
+
+    async fn space(&self) -> Result<Option<Space>, StoreError> {
+        self.fault.apply(self.inner.space()).await
     }
 }
 

@@ -19,7 +19,7 @@ mod small_blobs;
 mod storage_key;
 mod upload_store;
 
-pub use blob_store::{Blob, BlobStat, BlobStore, ByteStream};
+pub use blob_store::{Blob, BlobStat, BlobStore, ByteStream, Space};
 pub use distribution_layout::{DistributionLayout, Found, LayoutProblem, Repositories};
 pub use error::StoreError;
 #[cfg(feature = "testing")]

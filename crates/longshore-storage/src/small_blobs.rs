@@ -13,7 +13,7 @@ use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use longshore_types::{ByteRange, Digest, Timestamp};
 use quick_cache::{Weighter, sync::Cache};
 
-use crate::{Blob, BlobStat, BlobStore, ByteStream, StoreError};
+use crate::{Blob, BlobStat, BlobStore, ByteStream, Space, StoreError};
 
 /// The largest content that is kept.
 const SMALL_BYTES: u64 = 64 * 1024;
@@ -102,6 +102,10 @@ impl BlobStore for SmallBlobs {
 
     async fn check(&self) -> Result<(), StoreError> {
         self.inner.check().await
+    }
+
+    async fn space(&self) -> Result<Option<Space>, StoreError> {
+        self.inner.space().await
     }
 }
 

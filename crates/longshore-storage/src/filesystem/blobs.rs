@@ -20,7 +20,7 @@ use super::{
     listing::{Entries, Stop, from_thread, modified_at, send, visit},
 };
 use crate::{
-    Blob, BlobStat, BlobStore, StoreError,
+    Blob, BlobStat, BlobStore, Space, StoreError,
     storage_key::{StorageKey, blob_data_below, digest_from_directories},
 };
 
@@ -97,6 +97,17 @@ impl BlobStore for FilesystemStore {
                     Err(io::Error::new(io::ErrorKind::InvalidData, "does not give back what was written"))
                 }
             })
+        })
+        .await
+    }
+
+    async fn space(&self) -> Result<Option<Space>, StoreError> {
+        let volume = Arc::clone(&self.volume);
+        blocking(move || {
+            let found = rustix::fs::statvfs(&volume.root).map_err(|errno| at(&volume.root)(errno.into()))?;
+            // What only the superuser may use is not free.
+            let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+            Ok(Some(Space { total_bytes: bytes(found.f_blocks), free_bytes: bytes(found.f_bavail) }))
         })
         .await
     }
