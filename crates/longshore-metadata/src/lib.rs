@@ -5,6 +5,7 @@
 //! methods of both are spread over one file per subject. Nothing here reads a clock: moments are arguments.
 
 mod access_tokens;
+mod artifacts;
 mod audit;
 mod blobs;
 #[cfg(feature = "bulk")]
@@ -20,6 +21,7 @@ mod error;
 mod fault;
 mod groups;
 mod jobs;
+mod labels;
 mod manifests;
 mod members;
 mod migrations;
@@ -39,12 +41,14 @@ mod settings;
 mod signing_keys;
 mod sql;
 mod sqlite;
+mod statistics;
 mod tags;
 mod trust_rules;
 mod uploads;
 mod users;
 
 pub use access_tokens::{AccessTokenId, AccessTokenRecord};
+pub use artifacts::{ArtifactFilter, ArtifactOrder, TagFilter, TagOrder};
 pub use audit::{
     AuditDamage, AuditEvent, AuditFilter, AuditOrder, AuditPosition, AuditReport, ChainState, NewAuditEvent,
     TextFilter,
@@ -60,6 +64,7 @@ pub use error::MetadataError;
 pub use fault::FaultPlan;
 pub use groups::{GroupFilter, GroupId, GroupKind, GroupRecord};
 pub use jobs::{JobId, JobRecord};
+pub use labels::{LabelId, LabelOrder, LabelRecord, NewLabel};
 pub use manifests::{
     ManifestId, ManifestRecord, ManifestReference, NewManifest, ReferenceKind, ReferrerRecord, StoredManifest,
 };
@@ -67,12 +72,15 @@ pub use members::{Holder, MemberId, MemberRecord, Membership};
 pub use page::Page;
 pub use projects::{PUBLIC_SETTING, ProjectFilter, ProjectId, ProjectOrder, ProjectRecord};
 pub use quotas::{QuotaExceeded, QuotaLimit, QuotaRecord};
-pub use repositories::{RepositoryId, RepositoryRecord};
+pub use repositories::{
+    RepositoryFilter, RepositoryId, RepositoryOrder, RepositoryRecord, RepositoryScope, RepositorySummary,
+};
 pub use reviews::{BlobReview, ManifestReview, ReviewEvent};
 pub use robots::{NewRobot, RobotId, RobotLevel, RobotRecord};
 pub use roles::RoleRecord;
-pub use signing_keys::SigningKeyRecord;
 pub use sessions::SessionRecord;
+pub use signing_keys::SigningKeyRecord;
+pub use statistics::Pulls;
 pub use tags::{TagEvent, TagEventAction, TagRecord};
 pub use trust_rules::{NewTrustRule, TrustRuleId, TrustRuleKind, TrustRuleRecord};
 pub use uploads::UploadRecord;

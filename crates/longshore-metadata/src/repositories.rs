@@ -1,6 +1,10 @@
-//! Projects and repositories.
+//! Repositories.
+
+mod listing;
 
 use longshore_types::{RepositoryName, Timestamp};
+
+pub use listing::{RepositoryFilter, RepositoryOrder, RepositoryScope, RepositorySummary};
 
 use crate::{
     MetadataError, Page, ProjectId, ReadTx, WriteTx,

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use longshore_types::{Digest, RepositoryName, Timestamp};
 
 use crate::{
-    AccessTokenId, BlobId, GroupId, JobId, ManifestId, MemberId, MetadataError, Page, ProjectId,
+    AccessTokenId, BlobId, GroupId, JobId, LabelId, ManifestId, MemberId, MetadataError, Page, ProjectId,
     RepositoryId, RobotId, TrustRuleId, UserId,
 };
 
@@ -94,6 +94,7 @@ ids!(
     BlobId,
     GroupId,
     JobId,
+    LabelId,
     ManifestId,
     MemberId,
     ProjectId,
@@ -117,7 +118,18 @@ macro_rules! numbered {
         }
     })* };
 }
-numbered!(AccessTokenId, GroupId, ManifestId, MemberId, ProjectId, RepositoryId, RobotId, TrustRuleId, UserId);
+numbered!(
+    AccessTokenId,
+    GroupId,
+    LabelId,
+    ManifestId,
+    MemberId,
+    ProjectId,
+    RepositoryId,
+    RobotId,
+    TrustRuleId,
+    UserId
+);
 
 impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
     fn from(value: Option<T>) -> Self {

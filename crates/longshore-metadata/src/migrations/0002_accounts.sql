@@ -70,12 +70,19 @@ CREATE INDEX projects_by_parent ON projects (parent_id, name);
 CREATE INDEX projects_by_owner ON projects (owner_id, id);
 
 ALTER TABLE repositories ADD COLUMN description {text} NOT NULL DEFAULT '';
+-- When the description was last changed.
+ALTER TABLE repositories ADD COLUMN described_at {int};
 CREATE INDEX repositories_by_project ON repositories (project_id, name);
+CREATE INDEX repositories_by_age ON repositories (project_id, id) WHERE has_manifests = 1;
 CREATE INDEX repositories_listed_by_project ON repositories (project_id, name) WHERE has_manifests = 1;
 -- 1 if what the repository holds is counted for its project (project_contents). Counting is on while settings has
 -- `quota.counting`; those from before are counted one by one then.
 ALTER TABLE repositories ADD COLUMN counted {small} NOT NULL DEFAULT 0;
 CREATE INDEX repositories_uncounted ON repositories (id) WHERE counted = 0;
+
+-- Listings go from the newest to the oldest.
+DROP INDEX manifests_live;
+CREATE INDEX manifests_by_push ON manifests (repository_id, pushed_at, id) WHERE deleted_at IS NULL;
 
 CREATE TABLE project_metadata (
     project_id {int} NOT NULL REFERENCES projects (id),
@@ -254,28 +261,29 @@ CREATE TABLE labels (
     description {text} NOT NULL,
     color {text} NOT NULL,
     -- NULL: of the whole registry.
-    project_id {int} REFERENCES projects (id),
+    project_id {int} REFERENCES projects (id) ON DELETE CASCADE,
     created_at {int} NOT NULL,
     updated_at {int} NOT NULL
 ){rows};
 CREATE UNIQUE INDEX labels_of_projects ON labels (project_id, name) WHERE project_id IS NOT NULL;
 CREATE UNIQUE INDEX labels_of_all ON labels (name) WHERE project_id IS NULL;
 
+-- What is said of a manifest here and below goes with it, whoever takes it away.
 CREATE TABLE manifest_labels (
-    manifest_id {int} NOT NULL REFERENCES manifests (id),
-    label_id {int} NOT NULL REFERENCES labels (id),
+    manifest_id {int} NOT NULL REFERENCES manifests (id) ON DELETE CASCADE,
+    label_id {int} NOT NULL REFERENCES labels (id) ON DELETE CASCADE,
     PRIMARY KEY (manifest_id, label_id)
 ){clustered};
 CREATE INDEX manifest_labels_by_label ON manifest_labels (label_id, manifest_id);
 
 -- Pulls, counted in batches beside them.
 CREATE TABLE repository_pulls (
-    repository_id {int} PRIMARY KEY REFERENCES repositories (id),
+    repository_id {int} PRIMARY KEY REFERENCES repositories (id) ON DELETE CASCADE,
     pulls {int} NOT NULL,
     last_pulled_at {int} NOT NULL
 ){rows};
 CREATE TABLE manifest_pulls (
-    manifest_id {int} PRIMARY KEY REFERENCES manifests (id),
+    manifest_id {int} PRIMARY KEY REFERENCES manifests (id) ON DELETE CASCADE,
     pulls {int} NOT NULL,
     last_pulled_at {int} NOT NULL
 ){rows};

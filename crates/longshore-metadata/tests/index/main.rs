@@ -6,6 +6,7 @@ mod audit;
 mod blobs;
 mod cache;
 mod conflicts;
+mod content;
 mod group_commit;
 mod management;
 mod manifests;
