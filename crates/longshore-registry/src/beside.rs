@@ -22,7 +22,7 @@ const BATCH: usize = 256;
 
 /// Something to be written.
 enum Note {
-    Event(Event),
+    Event(Box<Event>),
     Row(AuditRow),
 }
 
@@ -45,7 +45,7 @@ impl Beside {
 
     /// Queues an event.
     pub(crate) fn notify(&self, event: Event) {
-        if !self.send(Note::Event(event)) {
+        if !self.send(Note::Event(Box::new(event))) {
             let dropped = self.events_dropped.fetch_add(1, Ordering::Relaxed) + 1;
             if dropped.is_power_of_two() {
                 tracing::warn!(dropped, "the index is too slow for the events of pulls: some are dropped");

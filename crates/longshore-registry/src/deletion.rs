@@ -1,5 +1,7 @@
 //! Deletion of tags, manifests and blobs. Nothing here touches bytes: collection does, later.
 
+mod together;
+
 use longshore_auth::Action;
 use longshore_metadata::{MetadataError, RepositoryId, ReviewEvent, WriteTx};
 use longshore_types::{Digest, Reference, RepositoryName, Tag};
@@ -49,6 +51,14 @@ pub enum DeleteError {
         digest: Digest,
         /// By which manifest.
         manifest: Digest,
+    },
+    /// An index still names the manifest.
+    #[error("manifest {digest} is part of index {index}: delete that first")]
+    ManifestReferenced {
+        /// What.
+        digest: Digest,
+        /// By which index.
+        index: Digest,
     },
     /// The index failed.
     #[error("could not change the index")]

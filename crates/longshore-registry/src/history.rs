@@ -1,5 +1,7 @@
 //! The history of tags, and the way back.
 
+mod together;
+
 use longshore_auth::Action;
 use longshore_metadata::{
     ManifestRecord, MetadataError, Page, ReviewEvent, TagEvent, TagEventAction, WriteTx,
@@ -104,6 +106,7 @@ impl Registry {
         let record = record.ok_or_else(|| gone(format!("manifest {digest} of tag {tag} is gone")))?;
         if record.deleted_at.is_some() {
             self.show(&mut tx, call, &record).await?;
+            self.show_together(&mut tx, call, &record).await?;
         }
         let actor = call.caller.name.as_deref();
         tx.set_tag(id, tag, &record, TagEventAction::Restore, actor, call.now).await?;
@@ -125,6 +128,7 @@ impl Registry {
         let record = tx.manifest_record(id, digest).await?;
         let record = record.ok_or_else(|| gone(format!("manifest {digest} is gone")))?;
         self.show(&mut tx, call, &record).await?;
+        self.show_together(&mut tx, call, &record).await?;
         let review_after = self.inner.settings.untagged_review_after(call.now);
         tx.queue_manifest_review(id, record.id, ReviewEvent::ManifestPushed, review_after).await?;
         self.notify(&mut tx, || restored(call, repository, &record)).await?;

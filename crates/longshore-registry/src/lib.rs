@@ -7,9 +7,11 @@ mod access;
 mod audit;
 mod beside;
 mod blobs;
+mod browse;
 mod call;
 mod catalog;
 mod collection;
+mod copy;
 mod deletion;
 mod event;
 mod hashing;
@@ -20,22 +22,33 @@ mod maintenance;
 mod manifests;
 mod notify;
 mod progress;
+mod pulls;
 mod rebuild;
 mod registry;
 mod retry;
+mod tagging;
 mod task;
 mod uploads;
 mod verify;
 
 /// Parts of this crate's interface that come from below it.
-pub use longshore_metadata::{MetadataError, Page, QuotaExceeded, ReferrerRecord};
-pub use longshore_storage::{Blob, ByteStream, StoreError};
+pub use longshore_metadata::{
+    ArtifactFilter, ArtifactOrder, LabelId, LabelRecord, ManifestId, ManifestRecord, MetadataError, Page,
+    ProjectId, Pulls, QuotaExceeded, ReferrerRecord, RepositoryFilter, RepositoryId, RepositoryOrder,
+    RepositoryRecord, RepositoryScope, RepositorySummary, TagFilter, TagOrder, TagRecord, TextFilter,
+};
+pub use longshore_storage::{Blob, ByteStream, Space, StoreError};
 
 pub use access::{Denied, ReadOnly};
 pub use blobs::{BlobPullError, MountError, MountOutcome, PulledBlob};
+pub use browse::{
+    Accessory, Artifact, ArtifactChild, ArtifactParts, BrowseError, Listed, Platform, TagsOfArtifact, Window,
+    media_types_of,
+};
 pub use call::{Call, RequestInfo};
 pub use catalog::{ListError, ReferrersPage};
 pub use collection::{Collected, CollectionReport};
+pub use copy::CopyError;
 pub use deletion::DeleteError;
 pub use event::{Event, EventAction, NOTIFICATION_JOB};
 pub use history::RestoreError;
@@ -45,6 +58,7 @@ pub use maintenance::MaintenanceError;
 pub use manifests::{ManifestPullError, ManifestPushError, ManifestTarget, PulledManifest, PushedManifest};
 pub use progress::Progress;
 pub use rebuild::RebuildReport;
-pub use registry::{CollectionSettings, Registry, RegistrySettings, UploadSettings};
+pub use registry::{CollectionSettings, Health, Registry, RegistrySettings, UploadSettings};
+pub use tagging::TagError;
 pub use uploads::{BodyError, PushedBlob, UploadBody, UploadError, UploadStatus};
 pub use verify::{Damage, VerifyOptions, VerifyReport};

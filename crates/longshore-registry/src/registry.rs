@@ -3,11 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use longshore_metadata::{Metadata, MetadataError, RepositoryId, WriteTx};
-use longshore_storage::{BlobStore, PieceBuffers, UploadStore};
+use longshore_storage::{BlobStore, PieceBuffers, Space, StoreError, UploadStore};
 use longshore_types::{RepositoryName, Timestamp};
 
 use crate::{
     beside::Beside,
+    pulls::PullCounts,
     task::Tasks,
     uploads::{UploadBudget, UploadLocks},
 };
@@ -79,6 +80,22 @@ impl RegistrySettings {
     }
 }
 
+/// What works, and what does not: each with a sentence for the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// The index.
+    pub index: Result<(), String>,
+    /// Blobs and uploads.
+    pub storage: Result<(), String>,
+}
+
+impl Health {
+    /// Whether everything works; else a sentence saying which part fails.
+    pub fn overall(&self) -> Result<(), &str> {
+        self.index.as_ref().and(self.storage.as_ref()).map(drop).map_err(String::as_str)
+    }
+}
+
 /// A registry: the index, the stores and the settings. Cheap to clone.
 #[derive(Clone)]
 pub struct Registry {
@@ -95,6 +112,7 @@ pub(crate) struct Inner {
     pub(crate) upload_budget: UploadBudget,
     pub(crate) piece_buffers: PieceBuffers,
     pub(crate) beside: Beside,
+    pub(crate) pull_counts: PullCounts,
 }
 
 impl Registry {
@@ -107,6 +125,7 @@ impl Registry {
     ) -> Self {
         let tasks = Tasks::default();
         let beside = Beside::new(metadata.clone(), tasks.clone());
+        let pull_counts = PullCounts::new(metadata.clone(), tasks.clone());
         Self {
             inner: Arc::new(Inner {
                 metadata,
@@ -118,6 +137,7 @@ impl Registry {
                 upload_budget: UploadBudget::default(),
                 piece_buffers: PieceBuffers::default(),
                 beside,
+                pull_counts,
             }),
         }
     }
@@ -145,19 +165,30 @@ impl Registry {
         Ok(Some((tx, record.id)))
     }
 
-    /// Tries index and storage for real.
-    ///
-    /// # Errors
-    /// A sentence for the operator saying which part fails.
-    pub async fn check(&self) -> Result<(), String> {
-        let (index, store) = tokio::join!(self.inner.metadata.check(), self.inner.blobs.check());
-        index.map_err(|error| with_sources("index", &error))?;
-        store.map_err(|error| with_sources("storage", &error))
+    /// Tries index and storage for real. A part that takes longer than `within` does not work.
+    pub async fn check(&self, within: Duration) -> Health {
+        let late = |part: &str| format!("{part}: no answer within {} s", within.as_secs());
+        let (index, store) = tokio::join!(
+            tokio::time::timeout(within, self.inner.metadata.check()),
+            tokio::time::timeout(within, self.inner.blobs.check()),
+        );
+        let index = index.map(|answer| answer.map_err(|error| with_sources("index", &error)));
+        let storage = store.map(|answer| answer.map_err(|error| with_sources("storage", &error)));
+        Health {
+            index: index.unwrap_or_else(|_| Err(late("index"))),
+            storage: storage.unwrap_or_else(|_| Err(late("storage"))),
+        }
+    }
+
+    /// How much room the storage has; none where it has no bounds of its own.
+    pub async fn space(&self) -> Result<Option<Space>, StoreError> {
+        self.inner.blobs.space().await
     }
 
     /// Waits until nothing that was begun here is under way: changes whose caller went away, and what pulls leave behind
     /// that is not written yet. For the end of a process, when no new calls come.
     pub async fn idle(&self) {
+        self.inner.pull_counts.hurry();
         self.inner.tasks.idle().await;
     }
 }

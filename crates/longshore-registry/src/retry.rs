@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use longshore_metadata::MetadataError;
 
-use crate::{DeleteError, ManifestPushError, MountError, RestoreError, UploadError};
+use crate::{BrowseError, DeleteError, ManifestPushError, MountError, RestoreError, TagError, UploadError};
 
 /// How often a transaction is tried before the caller hears of the conflict.
 const TRIES_MAX: u32 = 10;
@@ -50,7 +50,7 @@ macro_rules! may_conflict {
     )+ };
 }
 
-may_conflict!(DeleteError, ManifestPushError, MountError, RestoreError, UploadError);
+may_conflict!(BrowseError, DeleteError, ManifestPushError, MountError, RestoreError, TagError, UploadError);
 
 #[cfg(test)]
 mod tests {

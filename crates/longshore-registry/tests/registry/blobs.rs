@@ -83,8 +83,8 @@ async fn what_the_store_lost_is_not_mounted() {
 #[tokio::test]
 async fn health_is_tried_for_real() {
     let registry = with_content().await;
-    registry.check().await.unwrap();
+    registry.check(MINUTE).await.overall().unwrap();
     registry.metadata.close().await;
-    let error = registry.check().await.unwrap_err();
+    let error = registry.check(MINUTE).await.overall().unwrap_err().to_owned();
     assert!(error.starts_with("index: "), "{error}");
 }

@@ -4,6 +4,7 @@
 
 mod audit;
 mod blobs;
+mod browse;
 mod bulk;
 mod collection;
 mod collection_together;

@@ -45,7 +45,7 @@ impl Outcomes {
 
 /// Content that is one pusher's own, or shared by all.
 fn layer(pusher: u64, round: u64) -> String {
-    let owner = if round % 3 == 0 { 99 } else { pusher };
+    let owner = if round.is_multiple_of(3) { 99 } else { pusher };
     let length = usize::try_from(1000 + (owner * 7919 + round * 104_729) % 4000).unwrap();
     format!("layer {owner} {round} ").repeat(length / 10)
 }
