@@ -8,6 +8,7 @@ mod access;
 mod access_tokens;
 mod accounts;
 mod act;
+mod audit;
 mod credentials;
 mod delegation;
 mod error;
@@ -17,6 +18,7 @@ mod login;
 mod members;
 mod project_view;
 mod projects;
+mod quotas;
 mod retry;
 mod robots;
 mod roles;
@@ -37,13 +39,14 @@ pub use project_view::{FoundProject, ProjectKey};
 pub use projects::{
     ALLOWLIST_SETTING, NewProject, ProjectDetails, ProjectQuery, ProjectSummary, public_setting,
 };
+pub use quotas::QuotaOrder;
 pub use robots::{NewSecret, ROBOT_DAYS_DEFAULT, RobotDetails, RobotPlan, ScopedPermissions};
 pub use trust_rules::{TrustRuleDetails, TrustRulePlan, UsableTrustRule};
 pub use users::{NewAccount, Profile};
 
 /// Rows as the use cases take and give them.
 pub use longshore_metadata::{
-    AccessTokenId, GroupFilter, GroupKind, GroupRecord, Holder, MemberId, ProjectFilter, ProjectId,
-    ProjectOrder, ProjectRecord, QuotaRecord, RobotId, TextFilter, TrustRuleId, TrustRuleKind, UserFilter,
-    UserId, UserOrder, UserRecord,
+    AccessTokenId, AuditEvent, AuditFilter, AuditOrder, GroupFilter, GroupKind, GroupRecord, Holder, MemberId,
+    ProjectFilter, ProjectId, ProjectOrder, ProjectRecord, QuotaRecord, RobotId, TextFilter, TrustRuleId,
+    TrustRuleKind, UserFilter, UserId, UserOrder, UserRecord,
 };

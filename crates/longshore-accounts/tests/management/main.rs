@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "these are tests, also the functions they share")]
 
 mod access_tokens;
+mod audit;
 mod members;
 mod projects;
+mod quotas;
 mod robots;
 mod roles;
 mod support;
