@@ -412,6 +412,11 @@ impl From<DeleteError> for ApiError {
                 error.entries[0].detail = Some(json!({ "manifest": manifest.to_string() }));
                 error
             }
+            DeleteError::ManifestReferenced { index, .. } => {
+                let mut error = Self::client(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, message);
+                error.entries[0].detail = Some(json!({ "index": index.to_string() }));
+                error
+            }
             DeleteError::Metadata(error) => error.into(),
         }
     }

@@ -1,6 +1,8 @@
 //! The one place of the management API that chooses status, code and body for what goes wrong, in Harbor's form:
 //! `{"errors":[{"code":"NOT_FOUND","message":"…"}]}`.
 
+mod content;
+
 use std::{borrow::Cow, error::Error, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};

@@ -1,6 +1,6 @@
 //! end-3, end-7 and end-9: manifests.
 
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use longshore_registry::{ManifestTarget, PushedManifest};
 use longshore_types::{ErrorCode, MediaType, Reference, RepositoryName};
 
@@ -34,6 +34,10 @@ pub(crate) async fn pull(
         true => reply(StatusCode::NOT_MODIFIED, ResponseBody::empty()),
         false => reply(StatusCode::OK, ResponseBody::full(manifest.payload.clone())),
     };
+    // Who only asks whether it is there, or has it already, does not pull it.
+    if !hit && request.head.method == Method::GET {
+        cx.registry.count_pull(repository, &manifest, request.call.now);
+    }
     let headers = response.headers_mut();
     headers.insert(DOCKER_CONTENT_DIGEST, text_header(manifest.digest_text())?);
     headers.insert(header::ETAG, etag);
