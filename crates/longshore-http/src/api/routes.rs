@@ -8,7 +8,7 @@ use http::StatusCode;
 use longshore_auth::Permission;
 
 use super::{
-    handlers::{current_user, description, system, user_groups, users},
+    handlers::{audit, current_user, description, quotas, system, user_groups, users},
     route::{Needs, Parameter, Route, boolean, delete, get, integer, of, post, put, text},
 };
 
@@ -207,6 +207,44 @@ pub(crate) static ROUTES: &[Route] = &[
         by!(user_groups::delete),
     )
     .about("usergroup", "Takes a user group away, and what its members had through it."),
+    get(at!("/quotas"), "listQuotas", Needs::System(Permission::QUOTA_LIST), by!(quotas::list))
+        .about("quota", "Lists how much projects may hold and do.")
+        .query(&[
+            text("reference", "What is counted: project."),
+            integer("reference_id", "The project's number."),
+        ])
+        .lists(of::<Vec<quotas::QuotaReply>>, quotas::SORTS, &[]),
+    get(at!("/quotas/{id}"), "getQuota", Needs::System(Permission::QUOTA_READ), by!(quotas::show))
+        .about("quota", "Shows how much a project may hold and does; its number is the project's.")
+        .gives(of::<quotas::QuotaReply>),
+    put(at!("/quotas/{id}"), "updateQuota", Needs::System(Permission::QUOTA_UPDATE), by!(quotas::update))
+        .about("quota", "Sets how much a project may hold. What it holds beyond that stays.")
+        .takes(of::<quotas::QuotaUpdate>),
+    get(at!("/audit-logs"), "listAuditLogs", Needs::SignedIn, by!(audit::list))
+        .about("auditlog", "Lists what was done, as far as the caller may know; the newest first.")
+        .lists(of::<Vec<audit::AuditLog>>, audit::SORTS, audit::FILTERS),
+    get(at!("/auditlog-exts"), "listAuditLogExts", Needs::SignedIn, by!(audit::list_ext))
+        .about("auditlog", "Lists what was done, as far as the caller may know; the newest first.")
+        .lists(of::<Vec<audit::AuditLogExt>>, audit::SORTS, audit::FILTERS),
+    get(at!("/auditlog-exts/events"), "listAuditLogEventTypes", Needs::SignedIn, by!(audit::event_types))
+        .about("auditlog", "Lists what is recorded.")
+        .gives(of::<Vec<audit::AuditLogEventType>>),
+    get(
+        at!("/projects/{project_name}/logs"),
+        "getLogs",
+        Needs::Project(Permission::LOG_LIST),
+        by!(audit::list_of_project),
+    )
+    .about("project", "Lists what was done in a project; the newest first.")
+    .lists(of::<Vec<audit::AuditLog>>, audit::SORTS, audit::FILTERS),
+    get(
+        at!("/projects/{project_name}/auditlog-exts"),
+        "getLogExts",
+        Needs::Project(Permission::LOG_LIST),
+        by!(audit::list_ext_of_project),
+    )
+    .about("project", "Lists what was done in a project; the newest first.")
+    .lists(of::<Vec<audit::AuditLogExt>>, audit::SORTS, audit::FILTERS),
 ];
 
 /// What paths' parameters mean, for the description. Each name means the same in every path.

@@ -1,8 +1,10 @@
 //! One file for each group of operations. A handler reads the request, makes one call of a use case, writes the reply.
 
+pub(crate) mod audit;
 pub(crate) mod current_user;
 pub(crate) mod description;
 pub(crate) mod filters;
+pub(crate) mod quotas;
 pub(crate) mod system;
 pub(crate) mod user_groups;
 pub(crate) mod users;

@@ -1,0 +1,309 @@
+//! The record of what was done, in Harbor's forms. Rows are kept as `create_artifact`; Harbor shows the operation and the
+//! type of the resource apart.
+
+use longshore_accounts::{AuditEvent, AuditFilter, AuditOrder, ProjectId, TextFilter};
+use longshore_types::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::filters::{limits, text_filter};
+use crate::api::{
+    Api,
+    filter::{Filter, Test},
+    moment::Moment,
+    problem::ApiProblem,
+    request::ApiRequest,
+    response::ApiResponse,
+    route::Reply,
+};
+
+/// Keys of `sort`.
+pub(crate) const SORTS: &[&str] = &["op_time"];
+/// Keys of `q`.
+pub(crate) const FILTERS: &[&str] =
+    &["username", "operation", "resource_type", "resource", "op_time", "operation_result"];
+
+/// What is recorded, by Harbor's names and our own.
+const EVENT_TYPES: [&str; 44] = [
+    "create_artifact",
+    "delete_artifact",
+    "pull_artifact",
+    "restore_artifact",
+    "purge_artifact",
+    "create_tag",
+    "delete_tag",
+    "restore_tag",
+    "delete_blob",
+    "delete_repository",
+    "create_project",
+    "update_project",
+    "delete_project",
+    "create_project_member",
+    "update_project_member",
+    "delete_project_member",
+    "login_user",
+    "logout_user",
+    "create_user",
+    "update_user",
+    "delete_user",
+    "create_user_group",
+    "update_user_group",
+    "delete_user_group",
+    "create_robot",
+    "update_robot",
+    "delete_robot",
+    "create_access_token",
+    "delete_access_token",
+    "create_trust_rule",
+    "update_trust_rule",
+    "delete_trust_rule",
+    "create_role",
+    "update_role",
+    "delete_role",
+    "create_label",
+    "update_label",
+    "delete_label",
+    "create_artifact_label",
+    "delete_artifact_label",
+    "create_signing_key",
+    "delete_signing_key",
+    "update_quota",
+    "update_configuration",
+];
+
+/// A row as `/audit-logs` shows it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct AuditLog {
+    id: i64,
+    /// Who.
+    username: String,
+    /// To which thing.
+    resource: String,
+    /// To what kind of thing.
+    resource_type: String,
+    /// What: `create`.
+    operation: String,
+    op_time: Moment,
+}
+
+/// A row as `/auditlog-exts` shows it. Behind Harbor's fields are our own.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct AuditLogExt {
+    #[serde(flatten)]
+    log: AuditLog,
+    operation_description: String,
+    /// Whether it was done.
+    operation_result: bool,
+    /// From where.
+    address: String,
+    /// By which request, as in the log.
+    request_id: String,
+    /// Its place in the chain of hashes, once it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
+    /// The chain's hash up to it, in hex digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hash: Option<String>,
+}
+
+/// What may be in the record.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct AuditLogEventType {
+    event_type: &'static str,
+}
+
+impl From<AuditEvent> for AuditLog {
+    fn from(event: AuditEvent) -> Self {
+        let operation = short(&event).to_owned();
+        Self {
+            id: event.id,
+            username: event.actor,
+            resource: event.resource,
+            resource_type: event.resource_type,
+            operation,
+            op_time: event.at.into(),
+        }
+    }
+}
+
+impl From<AuditEvent> for AuditLogExt {
+    fn from(event: AuditEvent) -> Self {
+        let description = match event.detail.as_str() {
+            "" => format!("{} {}: {}", short(&event), event.resource_type, event.resource),
+            detail => format!("{} {}: {} {detail}", short(&event), event.resource_type, event.resource),
+        };
+        Self {
+            operation_description: description,
+            operation_result: event.succeeded,
+            address: event.address.clone(),
+            request_id: event.request_id.clone(),
+            sequence: event.sequence,
+            hash: event.hash.map(|hash| hash.hex()),
+            log: event.into(),
+        }
+    }
+}
+
+/// `create`, of `create_artifact`.
+fn short(event: &AuditEvent) -> &str {
+    let whole = event.operation.as_str();
+    let rest = whole.strip_suffix(event.resource_type.as_str()).and_then(|rest| rest.strip_suffix('_'));
+    rest.unwrap_or(whole)
+}
+
+pub(crate) async fn list(api: &Api, request: ApiRequest) -> Reply {
+    rows::<AuditLog>(api, request, None).await
+}
+
+pub(crate) async fn list_ext(api: &Api, request: ApiRequest) -> Reply {
+    rows::<AuditLogExt>(api, request, None).await
+}
+
+pub(crate) async fn list_of_project(api: &Api, request: ApiRequest) -> Reply {
+    let project = request.project()?.record.id;
+    rows::<AuditLog>(api, request, Some(project)).await
+}
+
+pub(crate) async fn list_ext_of_project(api: &Api, request: ApiRequest) -> Reply {
+    let project = request.project()?.record.id;
+    rows::<AuditLogExt>(api, request, Some(project)).await
+}
+
+pub(crate) async fn event_types(_: &Api, _: ApiRequest) -> Reply {
+    Ok(ApiResponse::json(&EVENT_TYPES.map(|event_type| AuditLogEventType { event_type }).as_slice()))
+}
+
+async fn rows<R: From<AuditEvent> + Serialize>(
+    api: &Api,
+    request: ApiRequest,
+    project: Option<ProjectId>,
+) -> Reply {
+    let filters = &request.query.filters;
+    let operation = filters.iter().find(|filter| filter.key == "operation").map(operation).transpose()?;
+    let mut filter = AuditFilter::default();
+    for given in filters {
+        match given.key {
+            "operation" => filter.operation = operation.as_ref().map(Operation::filter),
+            "username" => filter.actor = Some(text_filter(given)?),
+            "resource_type" => filter.resource_type = Some(text_filter(given)?),
+            "resource" => filter.resource = Some(text_filter(given)?),
+            "op_time" => (filter.from, filter.until) = range(given)?,
+            _ => filter.succeeded = Some(result(given)?),
+        }
+    }
+    let oldest_first = request.query.sorts.first().is_some_and(|sort| !sort.descending);
+    let order = if oldest_first { AuditOrder::OldestFirst } else { AuditOrder::NewestFirst };
+    let act = request.act();
+    let part = limits(&request);
+    let (rows, total) = api.accounts.list_audit(&act, project, &filter, order, part).await?;
+    let rows: Vec<R> = rows.into_iter().map(R::from).collect();
+    Ok(request.page(&rows, total))
+}
+
+/// What to look for among operations.
+enum Operation {
+    Is(String),
+    Begins(String),
+    Contains(String),
+}
+
+impl Operation {
+    fn filter(&self) -> TextFilter<'_> {
+        match self {
+            Self::Is(text) => TextFilter::Is(text),
+            Self::Begins(text) => TextFilter::Begins(text),
+            Self::Contains(text) => TextFilter::Contains(text),
+        }
+    }
+}
+
+/// `create` is the operation of every `create_…`; `create_artifact` is that one.
+fn operation(filter: &Filter) -> Result<Operation, ApiProblem> {
+    Ok(match text_filter(filter)? {
+        TextFilter::Is(text) if !text.contains('_') => Operation::Begins(format!("{text}_")),
+        TextFilter::Is(text) => Operation::Is(text.to_owned()),
+        TextFilter::Begins(text) => Operation::Begins(text.to_owned()),
+        TextFilter::Contains(text) => Operation::Contains(text.to_owned()),
+    })
+}
+
+fn result(filter: &Filter) -> Result<bool, ApiProblem> {
+    match &filter.test {
+        Test::Is(text) if text == "true" => Ok(true),
+        Test::Is(text) if text == "false" => Ok(false),
+        _ => Err(ApiProblem::bad_request("q: operation_result can be true or false")),
+    }
+}
+
+/// From when, and until when, both of which belong to the range.
+fn range(filter: &Filter) -> Result<(Option<Timestamp>, Option<Timestamp>), ApiProblem> {
+    let read = |text: &String| moment(text).ok_or_else(|| bad_moment(text));
+    match &filter.test {
+        Test::Between(from, to) => {
+            let from = from.as_ref().map(read).transpose()?.map(|(first, _)| first);
+            Ok((from, to.as_ref().map(read).transpose()?.map(|(_, end)| end)))
+        }
+        Test::Is(text) => read(text).map(|(first, end)| (Some(first), Some(end))),
+        _ => Err(ApiProblem::bad_request("q: op_time can be [from~to]")),
+    }
+}
+
+fn bad_moment(text: &str) -> ApiProblem {
+    let shown: String = text.chars().take(40).collect();
+    ApiProblem::bad_request(format!(
+        "q: op_time: {shown:?} is no moment; write 2026-11-21T15:00:00Z, 2026-11-21 15:00:00 or 2026-11-21"
+    ))
+}
+
+/// A moment or a day in UTC: its first millisecond, and the first after it.
+fn moment(text: &str) -> Option<(Timestamp, Timestamp)> {
+    let timestamp = |moment: jiff::Timestamp| Timestamp::from_unix_millis(moment.as_millisecond());
+    let utc = jiff::tz::TimeZone::UTC;
+    if let Ok(moment) = text.parse::<jiff::Timestamp>() {
+        return Some((timestamp(moment), Timestamp::from_unix_millis(moment.as_millisecond() + 1)));
+    }
+    // A moment would count as its day here.
+    if text.len() == "2026-11-21".len() {
+        let day: jiff::civil::Date = text.parse().ok()?;
+        let (first, end) = (day.to_zoned(utc.clone()).ok()?, day.tomorrow().ok()?.to_zoned(utc).ok()?);
+        return Some((timestamp(first.timestamp()), timestamp(end.timestamp())));
+    }
+    let second = text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(utc).ok()?.timestamp();
+    Some((timestamp(second), Timestamp::from_unix_millis(second.as_millisecond() + 1000)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_and_days() {
+        let check = |text: &str, wanted: Option<(i64, i64)>| {
+            let found = moment(text).map(|(first, end)| (first.unix_millis(), end.unix_millis()));
+            assert_eq!(found, wanted, "{text}");
+        };
+        check("1970-01-02", Some((86_400_000, 172_800_000)));
+        check("1970-01-01T00:00:01Z", Some((1000, 1001)));
+        check("1970-01-01T00:00:01.250Z", Some((1250, 1251)));
+        check("1970-01-01 00:00:01", Some((1000, 2000)));
+        for bad in ["", "yesterday", "1970-13-01", "1970-01-01 25:00:00"] {
+            check(bad, None);
+        }
+    }
+
+    #[test]
+    fn operations_are_found_by_either_name() {
+        let check = |text: &str, wanted: TextFilter<'_>| {
+            let filter = Filter { key: "operation", test: Test::Is(text.to_owned()) };
+            assert_eq!(operation(&filter).ok().as_ref().map(Operation::filter), Some(wanted));
+        };
+        check("create", TextFilter::Begins("create_"));
+        check("create_artifact", TextFilter::Is("create_artifact"));
+    }
+
+    #[test]
+    fn event_types_stand_once() {
+        let mut seen = std::collections::BTreeSet::new();
+        assert!(EVENT_TYPES.iter().all(|event_type| seen.insert(event_type)));
+    }
+}
