@@ -11,6 +11,7 @@ mod blobs;
 #[cfg(feature = "bulk")]
 mod bulk;
 mod cache;
+mod catalog;
 mod cli_secrets;
 mod conditions;
 mod content;
@@ -56,6 +57,7 @@ pub use audit::{
 pub use blobs::{BlobId, BlobRecord};
 #[cfg(feature = "bulk")]
 pub use bulk::BulkFill;
+pub use catalog::CatalogEntry;
 pub use cli_secrets::CLI_SECRET_NAME;
 pub use content::ManifestContent;
 pub use database::{Metadata, MetadataSettings, ReadTx, WriteTx};
