@@ -22,7 +22,9 @@ mod quotas;
 mod retry;
 mod robots;
 mod roles;
+mod signing_keys;
 mod stored_grants;
+mod token_service;
 mod trust_rules;
 mod users;
 
@@ -41,9 +43,15 @@ pub use projects::{
 };
 pub use quotas::QuotaOrder;
 pub use robots::{NewSecret, ROBOT_DAYS_DEFAULT, RobotDetails, RobotPlan, ScopedPermissions};
+pub use signing_keys::{KeyStore, KeysError, OldKeys};
+pub use token_service::{
+    Granted, Login, TOKEN_SERVICE_PATH, TOKEN_USER, TokenService, TokenServiceError, rotation,
+};
 pub use trust_rules::{TrustRuleDetails, TrustRulePlan, UsableTrustRule};
 pub use users::{NewAccount, Profile};
 
+/// Whose word counts about programs.
+pub use longshore_identity::workload::Workloads;
 /// Rows as the use cases take and give them.
 pub use longshore_metadata::{
     AccessTokenId, AuditEvent, AuditFilter, AuditOrder, GroupFilter, GroupKind, GroupRecord, Holder, MemberId,

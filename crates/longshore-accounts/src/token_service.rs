@@ -1,0 +1,179 @@
+//! Tokens of our own: what a client gets for its credentials, and what the distribution API admits it with. A token says
+//! what was decided when it was made, and is good until it expires.
+
+mod catalog;
+mod exchange;
+mod named;
+mod push;
+mod scopes;
+
+use std::time::Duration;
+
+use longshore_auth::{
+    Access, AuthError, Caller, ChallengeProblem, Circumstances, IssueError, IssuedToken, IssuerSettings,
+    KeyRotation, Permissions, RepositoryGrant, Scope, SecretKey, SigningKeys, TokenIssuer, TokenSettings,
+    TokenVerifier,
+};
+use longshore_identity::workload::Workloads;
+use longshore_metadata::MetadataError;
+use longshore_types::Timestamp;
+
+pub use self::exchange::{Login, TOKEN_USER};
+use crate::{Accounts, KeyStore, KeysError};
+
+/// Where clients get tokens, below the address that they know the registry by.
+pub const TOKEN_SERVICE_PATH: &str = "/service/token";
+
+/// How long a new key is published before it signs, which is longer than others keep what they know of keys.
+const LEAD: Duration = Duration::from_secs(5 * 60);
+/// How long a key verifies at least after the next one signs.
+const OVERLAP_MIN: Duration = Duration::from_secs(3600);
+
+/// Issues tokens, and admits who brings one.
+pub struct TokenService {
+    accounts: Accounts,
+    workloads: Workloads,
+    keys: KeyStore,
+    issuer: TokenIssuer,
+    verifier: TokenVerifier,
+}
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenServiceError {
+    /// It could not be signed.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// The index failed.
+    #[error("could not read the index")]
+    Metadata(#[from] MetadataError),
+}
+
+/// A token, and what it is good for.
+#[derive(Debug)]
+pub struct Granted {
+    /// The token.
+    pub token: IssuedToken,
+    /// What it allows: of what was asked for, what was decided.
+    pub scopes: Vec<Scope>,
+}
+
+impl TokenService {
+    /// Opens the keys, or makes the first one. `workloads` says whose word counts about programs. A key signs for so long as `key_rotation`; `prefix` stands before the paths
+    /// of this server.
+    ///
+    /// # Errors
+    /// When the keys cannot be opened.
+    pub async fn open(
+        accounts: Accounts,
+        workloads: Workloads,
+        secret: SecretKey,
+        key_rotation: Duration,
+        prefix: &str,
+        now: Timestamp,
+    ) -> Result<Self, KeysError> {
+        let settings = accounts.settings();
+        let (service, lifetime) = (settings.service.clone(), settings.token_lifetime);
+        let rotation = rotation(key_rotation, lifetime);
+        let keys = KeyStore::new(accounts.metadata().clone(), secret, rotation);
+        let current = keys.current(now).await?;
+        let verifier = TokenVerifier::of_own_keys(
+            TokenSettings {
+                service: service.clone(),
+                issuer: service.clone(),
+                redirect_path: Some(format!("{prefix}{TOKEN_SERVICE_PATH}")),
+                ..TokenSettings::default()
+            },
+            &current,
+        );
+        let settings = IssuerSettings { issuer: service.clone(), service, lifetime, rotation };
+        Ok(Self { issuer: TokenIssuer::new(settings, current), accounts, workloads, keys, verifier })
+    }
+
+    /// The users, robots and projects behind it.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// Takes the keys of the index, and does with them what is due. To be called every minute.
+    ///
+    /// # Errors
+    /// When the keys cannot be read or opened; those of before stay in use.
+    pub async fn refresh_keys(&self, now: Timestamp) -> Result<(), KeysError> {
+        let current = self.keys.current(now).await?;
+        let known = self.issuer.keys();
+        if known.iter().map(|key| key.id()).ne(current.iter().map(|key| key.id())) {
+            // In this order no token is signed that is not admitted here.
+            self.verifier.swap_keys(&current);
+            self.issuer.swap_keys(current);
+        }
+        Ok(())
+    }
+
+    /// The public halves of the keys, for others who verify our tokens: a JSON Web Key Set.
+    pub fn jwks(&self) -> String {
+        let keys: &SigningKeys = &self.issuer.keys();
+        serde_json::to_string(&keys.jwks()).expect("a key set has only text keys")
+    }
+
+    /// A token for what was asked for, as far as it is allowed.
+    ///
+    /// # Errors
+    /// When the index fails, or the token cannot be signed.
+    pub async fn issue(
+        &self,
+        login: &Login,
+        asked: &[Scope],
+        circumstances: &Circumstances,
+    ) -> Result<Granted, TokenServiceError> {
+        let Login { access, until } = login;
+        let mut scopes = self.accounts.decide_scopes(access, asked, circumstances).await?;
+        // What a token lists is decided by its bearer's name: it would show more than a narrowed login.
+        scopes.retain(|scope| !matches!(scope, Scope::Catalog) || scopes::lists_all(access));
+        let subject = access.principal.name().unwrap_or_default();
+        let token = self.issuer.issue_until(subject, &scopes, circumstances.now, *until)?;
+        Ok(Granted { token, scopes })
+    }
+
+    /// Who bears one of our tokens.
+    ///
+    /// # Errors
+    /// [`AuthError::Invalid`].
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Caller, AuthError> {
+        self.verifier.verify(token, now)
+    }
+
+    /// The `WWW-Authenticate` header that sends a client here. `origin` is scheme and host as the client sees them.
+    pub fn challenge(&self, scopes: &[Scope], problem: Option<ChallengeProblem>, origin: &str) -> String {
+        self.verifier.challenge(scopes, problem, origin)
+    }
+
+    /// The caller of a request that needs these scopes, with exactly those of them that are allowed.
+    ///
+    /// # Errors
+    /// When the index fails.
+    pub async fn caller(
+        &self,
+        access: &Access,
+        needed: &[Scope],
+        circumstances: &Circumstances,
+    ) -> Result<Caller, MetadataError> {
+        let granted = self.accounts.decide_scopes(access, needed, circumstances).await?;
+        let (mut repositories, mut catalog) = (Vec::new(), false);
+        for scope in granted {
+            match scope {
+                Scope::Repository { repository, actions } => {
+                    repositories.push(RepositoryGrant { repository, actions });
+                }
+                Scope::Catalog => catalog = true,
+            }
+        }
+        let name = access.principal.name().map(str::to_owned);
+        Ok(Caller { name, permissions: Permissions::Granted { repositories, catalog } })
+    }
+}
+
+/// When keys follow each other, if each of them signs for so long and a token lives for so long.
+pub fn rotation(every: Duration, lifetime: Duration) -> KeyRotation {
+    KeyRotation { every: every.max(LEAD * 2), lead: LEAD, overlap: OVERLAP_MIN.max(lifetime * 2) }
+}

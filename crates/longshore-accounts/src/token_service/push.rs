@@ -1,0 +1,41 @@
+//! Projects that are made by a push.
+
+use std::collections::BTreeMap;
+
+use longshore_auth::{Circumstances, SystemRole};
+use longshore_metadata::MetadataError;
+use longshore_types::RepositoryName;
+
+use crate::{Accounts, Act, ManageError, NewProject};
+
+impl Accounts {
+    /// Whether a project is there for a repository that somebody pushes to. If there is none, a system administrator's push
+    /// makes it: private, and theirs. A token may be older than the project's end, and its bearer no administrator any
+    /// more, so that they are looked up again.
+    pub async fn make_room_for_push(
+        &self,
+        caller: Option<&str>,
+        repository: &RepositoryName,
+        circumstances: &Circumstances,
+        request_id: &str,
+    ) -> Result<bool, MetadataError> {
+        if self.project_of(repository).await?.is_some() {
+            return Ok(true);
+        }
+        let access = self.access_of_bearer(caller, circumstances.now).await?;
+        if access.principal.system_role() != SystemRole::Admin {
+            return Ok(false);
+        }
+        let act = Act { access, circumstances: circumstances.clone(), request_id: request_id.to_owned() };
+        let new = NewProject { name: repository.project(), settings: BTreeMap::new(), storage_limit: 0 };
+        match self.create_project(&act, &new).await {
+            // Somebody else may have made it at this moment.
+            Ok(_) | Err(ManageError::Conflict(_)) => Ok(true),
+            Err(ManageError::Metadata(error)) => Err(error),
+            Err(error) => {
+                tracing::warn!(project = new.name.as_str(), %error, "a push could not make its project");
+                Ok(false)
+            }
+        }
+    }
+}

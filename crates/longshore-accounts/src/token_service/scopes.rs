@@ -1,0 +1,71 @@
+//! Which of the scopes that somebody asks for they have.
+
+use longshore_auth::{
+    Access, Action, Circumstances, GrantScope, NoConditions, Permission, Scope, SystemRole, Target,
+    decide_action,
+};
+use longshore_metadata::MetadataError;
+use longshore_types::RepositoryName;
+
+use crate::Accounts;
+
+impl Accounts {
+    /// Of these scopes those that the principal has, each action decided by itself. Everybody has the catalog, which
+    /// shows what they may read.
+    pub async fn decide_scopes(
+        &self,
+        access: &Access,
+        asked: &[Scope],
+        circumstances: &Circumstances,
+    ) -> Result<Vec<Scope>, MetadataError> {
+        let mut granted = Vec::with_capacity(asked.len());
+        for scope in asked {
+            match scope {
+                Scope::Catalog => granted.push(Scope::Catalog),
+                Scope::Repository { repository, actions } => {
+                    let actions = self.decide_actions(access, repository, actions, circumstances).await?;
+                    if !actions.is_empty() {
+                        granted.push(Scope::Repository { repository: repository.clone(), actions });
+                    }
+                }
+            }
+        }
+        Ok(granted)
+    }
+
+    async fn decide_actions(
+        &self,
+        access: &Access,
+        repository: &RepositoryName,
+        asked: &[Action],
+        circumstances: &Circumstances,
+    ) -> Result<Vec<Action>, MetadataError> {
+        let project = self.project_of(repository).await?;
+        // Who may make the project by a push is asked as if it were there; for all others there is nothing.
+        let new = repository.project();
+        let target = match &project {
+            Some(found) => Target { project: Some(found.view()), repository: Some(repository) },
+            None if access.principal.system_role() == SystemRole::Admin => {
+                Target::repository(&new, false, repository)
+            }
+            None => return Ok(Vec::new()),
+        };
+        let allowed =
+            |action: &Action| decide_action(access, &target, *action, circumstances, &NoConditions).allowed;
+        Ok(asked.iter().copied().filter(allowed).collect())
+    }
+}
+
+/// Whether what is narrowed, if anything is, still shows every repository that its user may read.
+pub(super) fn lists_all(access: &Access) -> bool {
+    let reads_all = |ceiling: &Vec<longshore_auth::Grant>| {
+        ceiling.iter().any(|grant| {
+            grant.scope == GrantScope::AllProjects
+                && grant.repositories.is_none()
+                && grant.condition.is_none()
+                && grant.permissions.contains(Permission::REPOSITORY_PULL)
+                && grant.permissions.contains(Permission::REPOSITORY_LIST)
+        })
+    };
+    access.ceiling.as_ref().is_none_or(reads_all)
+}
