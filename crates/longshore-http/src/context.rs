@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 use hyper::body::Incoming;
-use longshore_auth::Authenticator;
+use longshore_accounts::TokenService;
+use longshore_auth::{Access, Authenticator};
 use longshore_registry::{Call, Registry};
 
 use crate::{
@@ -20,12 +21,14 @@ use crate::{
 pub struct Parts {
     /// The use cases.
     pub registry: Registry,
-    /// Who may come in.
+    /// Who may come in, where there are no accounts.
     pub authenticator: Arc<Authenticator>,
     /// Where to count.
     pub metrics: Arc<Metrics>,
     /// The management API; none where there are no accounts.
     pub api: Option<Arc<Api>>,
+    /// The token service; none where there are no accounts. With it users, robots and projects decide who may come in.
+    pub tokens: Option<Arc<TokenService>>,
 }
 
 /// What every request works with.
@@ -34,6 +37,7 @@ pub(crate) struct Context {
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) api: Option<Arc<Api>>,
+    pub(crate) tokens: Option<Arc<TokenService>>,
     pub(crate) readiness: Readiness,
     pub(crate) limits: HttpLimits,
     pub(crate) proxies: TrustedProxies,
@@ -50,6 +54,8 @@ pub(crate) struct Request {
     pub(crate) head: Box<http::request::Parts>,
     pub(crate) body: RequestBody,
     pub(crate) call: Call,
+    /// All that the caller may do, if they logged in with this request.
+    pub(crate) access: Option<Box<Access>>,
     pub(crate) urls: Urls,
 }
 

@@ -98,6 +98,12 @@ impl ApiError {
         }
     }
 
+    /// 429: too many wrong passwords, or too many at once.
+    pub(crate) fn too_many_logins(retry_after: Duration) -> Self {
+        let message = "too many logins, try again later".to_owned();
+        Self::retry(ErrorCode::TooManyRequests, message, retry_after.max(RETRY_SOON))
+    }
+
     /// A bug of ours.
     pub(crate) fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::server(StatusCode::INTERNAL_SERVER_ERROR, cause)

@@ -6,6 +6,7 @@
 
 mod access_log;
 mod activity;
+mod admission;
 mod any_client_cert;
 mod api;
 mod body;
@@ -31,6 +32,7 @@ mod server;
 mod service;
 mod settings;
 mod tls;
+mod token_service;
 mod urls;
 
 pub use access_log::ACCESS_LOG_TARGET;

@@ -9,6 +9,8 @@ pub(crate) enum Route {
     Ready,
     Metrics,
     Root,
+    Token,
+    TokenKeys,
     LogIn,
     LogOut,
     Base,
@@ -34,7 +36,7 @@ pub(crate) struct ApiRoute {
 
 impl Route {
     /// How many there are without those of the management API.
-    pub(crate) const COUNT: usize = 15;
+    pub(crate) const COUNT: usize = 17;
 
     /// Its place among all, those of the management API behind the others.
     pub(crate) fn index(self) -> usize {
@@ -44,16 +46,18 @@ impl Route {
             Self::Ready => 2,
             Self::Metrics => 3,
             Self::Root => 4,
-            Self::Base => 5,
-            Self::Catalog => 6,
-            Self::Tags => 7,
-            Self::Referrers => 8,
-            Self::Manifest => 9,
-            Self::Blob => 10,
-            Self::Uploads => 11,
-            Self::Upload => 12,
-            Self::LogIn => 13,
-            Self::LogOut => 14,
+            Self::Token => 5,
+            Self::TokenKeys => 6,
+            Self::Base => 7,
+            Self::Catalog => 8,
+            Self::Tags => 9,
+            Self::Referrers => 10,
+            Self::Manifest => 11,
+            Self::Blob => 12,
+            Self::Uploads => 13,
+            Self::Upload => 14,
+            Self::LogIn => 15,
+            Self::LogOut => 16,
             Self::Api(row) => Self::COUNT + row.nth,
         }
     }
@@ -65,6 +69,8 @@ impl Route {
             Self::Ready => "/readyz",
             Self::Metrics => "/metrics",
             Self::Root => "/",
+            Self::Token => "/service/token",
+            Self::TokenKeys => "/service/token/jwks",
             Self::LogIn => "/c/login",
             Self::LogOut => "/c/log_out",
             Self::Base => "/v2/",

@@ -102,6 +102,7 @@ impl Server {
             authenticator: parts.authenticator,
             metrics: parts.metrics,
             api: parts.api,
+            tokens: parts.tokens,
             readiness: Readiness::default(),
             limits: settings.limits,
             proxies: settings.trusted_proxies,

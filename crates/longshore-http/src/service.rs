@@ -3,7 +3,6 @@
 use std::{net::SocketAddr, sync::Arc, time::Instant, time::SystemTime};
 
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
-use longshore_auth::{AuthError, Caller, ChallengeProblem};
 use longshore_registry::{Call, ManifestTarget, RequestInfo};
 use longshore_types::{ErrorCode, RepositoryName, Timestamp};
 use tracing::Instrument as _;
@@ -11,6 +10,7 @@ use tracing::Instrument as _;
 use crate::{
     access_log::{Record, RecordedBody},
     activity::InFlight,
+    admission::{self, Admitted, Asked, Refusal},
     api::Api,
     body::ResponseBody,
     context::{Context, RawRequest, Request},
@@ -23,6 +23,7 @@ use crate::{
     request_id::X_REQUEST_ID,
     route::Route,
     sendfile::FileSender,
+    token_service,
     urls::Urls,
 };
 
@@ -87,7 +88,7 @@ pub(crate) fn serve(
     }
 }
 
-/// Which answer: the management API, operators' paths, or the distribution API.
+/// Which answer: the management API, the token service, operators' paths, or the distribution API.
 async fn answer(
     cx: &Context,
     record: &mut Record,
@@ -102,6 +103,9 @@ async fn answer(
     }
     if let Some(api) = cx.api.as_ref().filter(|_| Api::has(head.uri.path())) {
         return Box::pin(api.answer(record, head, body, origin)).await;
+    }
+    if let Some(tokens) = cx.tokens.as_ref().filter(|_| token_service::has(cx, head.uri.path())) {
+        return Box::pin(token_service::answer(cx, tokens, record, head, body, origin)).await;
     }
     if let Some(route) = operation(cx, &head) {
         record.route = route;
@@ -159,27 +163,29 @@ async fn distribution(
     record.route = endpoint.route();
     record.repository = endpoint.repository().cloned();
     let now = Timestamp::from(SystemTime::now());
-    let caller = authenticate(cx, &head, now, &endpoint, &origin).await?;
+    let asked =
+        Asked { head: &head, endpoint: &endpoint, origin: &origin, now, request_id: &record.request_id };
+    let Admitted { caller, access, refusal } = admission::admit(cx, &asked).await?;
     record.caller.clone_from(&caller.name);
     let told = cx.registry.tells_of_events();
     let info = if told { request_info(record, &head, &origin) } else { RequestInfo::default() };
     let call = Call { caller, now, request: info };
     let host = origin.host(&head);
     let urls = Urls::new(&cx.urls, &origin, host);
-    // Where credentials decide what is allowed, better ones may help: token clients ask for a token by a challenge.
-    let challenge_to = cx.authenticator.challenges_for_scope().then(|| base_url(&origin, &head));
-    let request = Request { head, body, call, urls };
+    let challenge = match refusal {
+        Refusal::Denied => None,
+        Refusal::Challenge(problem) => Some((problem, admission::base_url(cx, &origin, &head))),
+    };
+    let request = Request { head, body, call, access, urls };
     if matches!(
         endpoint,
         Endpoint::StartUpload { .. } | Endpoint::AppendUpload { .. } | Endpoint::FinishUpload { .. }
     ) {
         record.begin_upload();
     }
-    match (dispatch(cx, request, &endpoint).await, challenge_to) {
-        (Err(error), Some(base_url)) if error.is_denied() => {
-            let problem = Some(ChallengeProblem::InsufficientScope);
-            let challenge = cx.authenticator.challenge(&endpoint.scopes(), problem, &base_url);
-            Err(ApiError::unauthorized("these credentials do not allow this", challenge.as_deref()))
+    match (dispatch(cx, request, &endpoint).await, challenge) {
+        (Err(error), Some((problem, base_url))) if error.is_denied() => {
+            Err(admission::challenged(cx, &endpoint, problem, &base_url))
         }
         (answered, _) => answered,
     }
@@ -223,32 +229,6 @@ async fn dispatch(
         }
         E::CancelUpload { repository, id } => Box::pin(uploads::cancel(cx, &request, repository, id)).await,
     }
-}
-
-async fn authenticate(
-    cx: &Context,
-    head: &Parts,
-    now: Timestamp,
-    endpoint: &Endpoint,
-    origin: &Origin,
-) -> Result<Caller, ApiError> {
-    let authorization = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    match cx.authenticator.authenticate(authorization, now).await {
-        Ok(caller) => Ok(caller),
-        Err(error) => {
-            let problem = match &error {
-                AuthError::Missing => None,
-                AuthError::Invalid(_) => Some(ChallengeProblem::InvalidToken),
-                AuthError::Busy | AuthError::Unavailable(_) => return Err(error.into()),
-            };
-            let challenge = cx.authenticator.challenge(&endpoint.scopes(), problem, &base_url(origin, head));
-            Err(ApiError::unauthenticated(error, challenge.as_deref()))
-        }
-    }
-}
-
-fn base_url(origin: &Origin, head: &Parts) -> String {
-    format!("{}://{}", origin.scheme, origin.host(head))
 }
 
 fn request_info(record: &Record, head: &Parts, origin: &Origin) -> RequestInfo {

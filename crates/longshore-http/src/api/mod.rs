@@ -215,7 +215,7 @@ fn log_problem(record: &Record, problem: &ApiProblem) {
 
 /// What keeps a browser from doing with a reply what nobody meant. Whoever reads this is logged in, so that nothing is
 /// kept unless the handler said it may be.
-fn protect(headers: &mut HeaderMap) {
+pub(crate) fn protect(headers: &mut HeaderMap) {
     let defaults = [
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -1,6 +1,9 @@
 //! The listing of repositories, as distribution has it.
 
 use http::header;
+use longshore_accounts::TokenService;
+use longshore_auth::Circumstances;
+use longshore_registry::{Call, ListError, Page};
 use longshore_types::RepositoryName;
 use serde::Serialize;
 
@@ -18,7 +21,11 @@ struct Catalog<'a> {
 
 pub(crate) async fn list(cx: &Context, request: &Request, page: &PageQuery) -> Reply {
     let limit = page_limit(page, cx.limits.catalog_max);
-    let listed = cx.registry.catalog(&request.call, page.last.as_deref(), limit).await?;
+    let after = page.last.as_deref();
+    let listed = match &cx.tokens {
+        Some(tokens) => readable(tokens, request, after, limit).await?,
+        None => cx.registry.catalog(&request.call, after, limit).await?,
+    };
     let names: Vec<_> = listed.entries.iter().map(RepositoryName::as_str).collect();
     let mut response = json_reply("application/json; charset=utf-8", &Catalog { repositories: &names });
     if let (true, Some(last)) = (listed.more, names.last()) {
@@ -26,4 +33,27 @@ pub(crate) async fn list(cx: &Context, request: &Request, page: &PageQuery) -> R
         response.headers_mut().insert(header::LINK, link);
     }
     Ok(response)
+}
+
+/// Where there are accounts, everybody sees what they may read.
+async fn readable(
+    tokens: &TokenService,
+    request: &Request,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Page<RepositoryName>, ListError> {
+    let Call { caller, now, .. } = &request.call;
+    if !caller.may_read_catalog() {
+        return Err(ListError::CatalogDenied);
+    }
+    let accounts = tokens.accounts();
+    let circumstances = Circumstances::at(*now);
+    let listed = match &request.access {
+        Some(access) => accounts.catalog(access, after, limit, &circumstances).await,
+        None => {
+            let access = accounts.access_of_bearer(caller.name.as_deref(), *now).await?;
+            accounts.catalog(&access, after, limit, &circumstances).await
+        }
+    };
+    Ok(listed?)
 }

@@ -53,7 +53,7 @@ pub(crate) async fn push(
     repository: &RepositoryName,
     target: &ManifestTarget,
 ) -> Reply {
-    let Request { head, body, call, urls } = request;
+    let Request { head, body, call, urls, .. } = request;
     refuse_encoded(&head.headers)?;
     let content_type = content_type(head.headers.get(header::CONTENT_TYPE))?;
     let bytes_max = cx.limits.manifest_bytes_max;

@@ -44,7 +44,7 @@ async fn session(
 }
 
 async fn whole(cx: &Context, request: Request, repository: &RepositoryName, digest: &Digest) -> Reply {
-    let Request { head, body, call, urls } = request;
+    let Request { head, body, call, urls, .. } = request;
     refuse_encoded(&head.headers)?;
     let size_bytes = body.size_bytes();
     let pushed = cx.registry.push_blob(&call, repository, digest, size_bytes, body.into_stream()).await?;
@@ -67,7 +67,7 @@ pub(crate) async fn append(
     repository: &RepositoryName,
     id: &UploadId,
 ) -> Reply {
-    let Request { head, body, call, urls } = request;
+    let Request { head, body, call, urls, .. } = request;
     refuse_encoded(&head.headers)?;
     let chunk = Chunk::of(&head.headers, body.size_bytes())?;
     let appended = cx
@@ -87,7 +87,7 @@ pub(crate) async fn finish(
     id: &UploadId,
     digest: &Digest,
 ) -> Reply {
-    let Request { head, body, call, urls } = request;
+    let Request { head, body, call, urls, .. } = request;
     refuse_encoded(&head.headers)?;
     let chunk = Chunk::of(&head.headers, body.size_bytes())?;
     let finished = cx

@@ -112,6 +112,7 @@ async fn settings_that_cannot_work_are_refused() {
             authenticator: Authenticator::Open.into(),
             metrics: Metrics::default().into(),
             api: None,
+            tokens: None,
         };
         Server::bind(settings, parts).await.err().expect("refused")
     };

@@ -77,6 +77,7 @@ impl TestServer {
             authenticator: Arc::new(setup.authenticator),
             metrics: Arc::new(Metrics::default()),
             api: None,
+            tokens: None,
         };
         let scheme = if setup.http.tls.is_some() { "https" } else { "http" };
         let server = Server::bind(setup.http, parts).await.unwrap();

@@ -142,6 +142,7 @@ impl TestGuard {
                 parent: None,
                 name: name.parse().unwrap(),
                 owner: None,
+                public,
                 created_at: made,
                 updated_at: made,
             };
@@ -258,6 +259,7 @@ pub(crate) async fn serve(
         authenticator: Authenticator::Open.into(),
         metrics: Arc::new(Metrics::default()),
         api: Some(Arc::new(api)),
+        tokens: None,
     };
     let listen = ListenAddr::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
     let http = HttpSettings { listen, metrics_on_main: true, ..HttpSettings::default() };
