@@ -15,6 +15,7 @@
 //! for tests in which the registry is killed meanwhile. Nothing here sleeps for a fixed time: states are waited for,
 //! with a deadline.
 
+mod accounts;
 mod answers;
 mod api;
 mod content;
@@ -33,6 +34,7 @@ mod transfer;
 mod tree;
 mod wait;
 
+pub use accounts::{PASSWORD, basic, role};
 pub use answers::{Answer, Answers, Asked};
 pub use api::{Api, Call, Reply, client_builder, with_query};
 pub use content::{Blob, Content, ImageBuilder, IndexBuilder, artifact, base64, image, index, media_type};

@@ -39,6 +39,7 @@ pub struct Builder {
     text: Option<String>,
     data: Option<PathBuf>,
     environment: Vec<(String, String)>,
+    without_file: bool,
 }
 
 impl Builder {
@@ -60,11 +61,22 @@ impl Builder {
         self.set("storage.filesystem.durable", false)
     }
 
+    /// With users, projects and the management API, see [`TestRegistry::admin`].
+    pub fn accounts(self) -> Self {
+        self.set("accounts.enabled", true)
+    }
+
     /// Starts with this configuration file as it stands; the storage root is set by the environment, other keys
     /// must be too.
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into());
         self
+    }
+
+    /// Starts without a configuration file, as somebody does who tries it: what was [set](Builder::set) counts for nothing.
+    pub fn without_file(mut self) -> Self {
+        self.without_file = true;
+        self.environment("LONGSHORE_LOG_FORMATTER", "json")
     }
 
     /// Serves this folder instead of a new one; it stays when the registry is dropped.
@@ -83,6 +95,9 @@ impl Builder {
     fn write(self, folder: &Path, data: &Path) -> (Self, PathBuf) {
         let root = data.to_string_lossy();
         let settings = match self.text {
+            _ if self.without_file => self
+                .environment("LONGSHORE_STORAGE_FILESYSTEM_ROOTDIRECTORY", &root)
+                .environment("LONGSHORE_HTTP_ADDR", "127.0.0.1:0"),
             Some(_) => self.environment("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", &root),
             None => self.set("storage.filesystem.rootdirectory", root.clone()),
         };
@@ -144,6 +159,7 @@ impl TestRegistry {
             text: None,
             data: None,
             environment: Vec::new(),
+            without_file: false,
         }
     }
 
@@ -310,7 +326,10 @@ fn write_configuration(path: &Path, settings: &Builder) {
 
 fn command(settings: &Builder, arguments: &[&str], configuration: &Path) -> Command {
     let mut command = Command::new(binary());
-    command.args(arguments).arg(configuration);
+    command.args(arguments);
+    if !settings.without_file {
+        command.arg(configuration);
+    }
     for (name, value) in &settings.environment {
         command.env(name, value);
     }
