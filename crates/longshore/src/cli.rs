@@ -23,6 +23,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
   longshore serve                                 registry on 127.0.0.1:5000, data in ./longshore-data
   longshore serve --data /srv/images --listen :5000
   longshore serve /etc/docker/registry/config.yml takes over where registry:2 was
+  docker login 127.0.0.1:5000                     as admin, with the password that serve prints at first
   docker push 127.0.0.1:5000/demo/app:v1
 
 Exit codes: 0 done; 1 failed; 2 wrong arguments or configuration; 3 verify or audit verify found damage."
@@ -55,8 +56,10 @@ fn with_command(mut words: Vec<OsString>) -> Vec<OsString> {
 pub(crate) enum Command {
     /// Runs the registry until SIGTERM or Ctrl-C.
     ///
-    /// Without a configuration it listens on 127.0.0.1:5000, keeps its data in ./longshore-data, and lets everybody on
-    /// this machine push, pull and delete. Given the configuration and volume of registry:2 it takes their place.
+    /// Without a configuration it listens on 127.0.0.1:5000, keeps its data in ./longshore-data, and has accounts: the
+    /// first start makes the user `admin`, whose password it prints and keeps in longshore-data/longshore/admin-password.
+    /// Everybody may pull from public projects such as `library`; pushing needs a login. Given the configuration and
+    /// volume of registry:2 it takes their place, and lets in whom that says.
     /// SIGTERM and Ctrl-C let requests under way finish, a second one ends at once; SIGHUP reads certificates again.
     #[command(after_help = "Examples:
   longshore serve
@@ -109,6 +112,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         place: Place,
     },
+    /// Looks after accounts from outside of the API, for operators.
+    Admin {
+        #[command(subcommand)]
+        command: AdminCommand,
+    },
     /// Looks at the record of what was done.
     Audit {
         #[command(subcommand)]
@@ -132,6 +140,36 @@ pub(crate) struct Place {
     /// The storage folder, instead of storage.filesystem.rootdirectory.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminCommand {
+    /// Gives a user a new random password, prints it, and ends the user's logins.
+    ///
+    /// The user can log in again, also after too many wrong passwords or when disabled. Safe beside a running server.
+    #[command(after_help = "Examples:
+  longshore admin reset-password                    of the user admin
+  longshore admin reset-password ann config.yml
+  longshore admin reset-password --data /srv/images")]
+    ResetPassword {
+        /// The user; `admin` unless given.
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Makes a new key that signs tokens, before its time.
+    ///
+    /// It signs after five minutes, when every server knows it; the keys of before verify until the last token that they
+    /// signed has expired. Safe beside a running server.
+    RotateKeys {
+        /// Forgets the keys of before at once, because somebody may have them: every token is refused, and clients ask for
+        /// new ones. It also helps where the secret key is lost.
+        #[arg(long)]
+        forget_old: bool,
+        #[command(flatten)]
+        place: Place,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -230,6 +268,9 @@ mod tests {
             "verify c.yml",
             "links",
             "rebuild --data d",
+            "admin reset-password",
+            "admin reset-password ann c.yml",
+            "admin rotate-keys --forget-old --data d",
             "audit verify c.yml",
             "audit export --format csv --since 2026-11-01 --until 24h --data d",
             "config check c.yml",

@@ -1,5 +1,6 @@
 //! The binary `longshore`: arguments, configuration, wiring and signals.
 
+mod accounts;
 mod audit;
 mod background;
 mod cli;

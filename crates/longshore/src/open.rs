@@ -1,6 +1,11 @@
 //! Puts storage, index and use cases together, as a configuration says.
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use longshore_metadata::{Metadata, MetadataSettings};
@@ -26,6 +31,8 @@ pub(crate) struct Opened {
     pub(crate) registry: Registry,
     /// The link files of `registry:2` on the same volume.
     pub(crate) layout: DistributionLayout,
+    /// Our own folder in the storage folder.
+    pub(crate) folder: PathBuf,
     /// Held until the end of the process.
     _lock: Option<FolderLock>,
 }
@@ -56,7 +63,8 @@ pub(crate) async fn open(config: &Config, purpose: Use) -> anyhow::Result<Opened
         share => Arc::new(SmallBlobs::new(store.clone(), share)),
     };
     let registry = Registry::new(index, blobs, store, registry_settings(config));
-    Ok(Opened { registry, layout: DistributionLayout::new(root, storage.durable), _lock: lock })
+    let folder = root.join("longshore");
+    Ok(Opened { registry, layout: DistributionLayout::new(root, storage.durable), folder, _lock: lock })
 }
 
 fn metadata_settings(config: &Config, root: &Path) -> anyhow::Result<MetadataSettings> {
@@ -77,7 +85,7 @@ fn metadata_settings(config: &Config, root: &Path) -> anyhow::Result<MetadataSet
 
 /// Whether what is done is recorded.
 pub(crate) fn records(config: &Config) -> bool {
-    config.audit.enabled.unwrap_or(false)
+    config.audit.enabled.unwrap_or(config.accounts.is_some())
 }
 
 fn registry_settings(config: &Config) -> RegistrySettings {

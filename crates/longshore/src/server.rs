@@ -6,14 +6,15 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow, bail};
-use longshore_auth::{Authenticator, Htpasswd, TokenVerifier};
+use longshore_auth::{Authenticator, Htpasswd, ProjectCreation, TokenVerifier};
 use longshore_http::{
-    ClientAuth, DebugSettings, HttpLimits, HttpSettings, ListenAddr, TlsSettings, TlsVersion, check_tls,
+    ApiSettings, ClientAuth, DebugSettings, HttpLimits, HttpSettings, ListenAddr, TlsSettings, TlsVersion,
+    check_tls,
 };
 
 use crate::{
     background::chain,
-    config::{AuthConfig, Config, TlsConfig},
+    config::{AccountsConfig, AuthConfig, Config, TlsConfig},
 };
 
 /// Everything that the server wants to know.
@@ -114,9 +115,11 @@ fn resolve(key: &str, addr: &str) -> anyhow::Result<SocketAddr> {
     found.next().with_context(|| format!("{key}: {addr} has no address"))
 }
 
-/// Who may come in.
-pub(crate) fn authenticator(config: &AuthConfig) -> anyhow::Result<Authenticator> {
-    Ok(match config {
+/// Who may come in, where there are no accounts.
+pub(crate) fn authenticator(config: &Config) -> anyhow::Result<Authenticator> {
+    Ok(match &config.auth {
+        // It is not asked: accounts are.
+        _ if config.accounts.is_some() => Authenticator::Open,
         AuthConfig::Open => Authenticator::Open,
         AuthConfig::Silly { realm, service } => {
             tracing::warn!("auth.silly lets in whoever sends any credentials: it is made for tests");
@@ -131,6 +134,18 @@ pub(crate) fn authenticator(config: &AuthConfig) -> anyhow::Result<Authenticator
         }
         AuthConfig::Token(settings) => Authenticator::Token(TokenVerifier::new(settings.clone())?),
     })
+}
+
+/// What the management API tells about the registry.
+pub(crate) fn api_settings(config: &Config, accounts: &AccountsConfig) -> ApiSettings {
+    ApiSettings {
+        external_url: config.http.host.clone(),
+        projects_by_administrators: accounts.settings.project_creation == ProjectCreation::AdminOnly,
+        read_only: config.storage.readonly,
+        storage_driver: "filesystem".to_owned(),
+        notifies: !config.notifications.endpoints.is_empty(),
+        ..ApiSettings::default()
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What the commands do: a file per command.
 
+mod admin;
 mod audit;
 mod configuration;
 mod maintenance;
@@ -26,6 +27,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Verify { place } => maintenance::verify(&place),
         Command::Links { place } => maintenance::links(&place),
         Command::Rebuild { place } => maintenance::rebuild(&place),
+        Command::Admin { command } => admin::run(command),
         Command::Audit { command } => audit::run(command),
         Command::Config { command } => configuration::run(command),
         Command::Version => print(&format!("longshore {}\n", env!("CARGO_PKG_VERSION"))),

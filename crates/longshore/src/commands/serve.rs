@@ -8,15 +8,17 @@ use std::{
 };
 
 use anyhow::Context as _;
-use longshore_http::{Metrics, Parts, Server};
+use longshore_accounts::Accounts;
+use longshore_http::{Api, Metrics, Parts, Server};
 use tokio::{sync::watch, task::JoinSet, time::timeout};
 
 use super::{USAGE, complain, load, runtime};
 use crate::{
+    accounts::{self, FirstPassword},
     audit,
     background::{self, Extent},
     cli::Place,
-    config::{Config, LogFormat},
+    config::{AuthConfig, Config, LogFormat},
     lock::Use,
     logging::Logging,
     notifications::Notifier,
@@ -63,17 +65,34 @@ pub(super) fn run(place: &Place, listen: Option<&str>) -> ExitCode {
 
 async fn serve(config: &Config) -> anyhow::Result<()> {
     let settings = server::http_settings(config)?;
-    let authenticator = Arc::new(server::authenticator(&config.auth)?);
+    let authenticator = Arc::new(server::authenticator(config)?);
     let opened = open(config, Use::Serve).await?;
     take_over(&opened).await?;
 
     let registry = opened.registry.clone();
     let metrics = Arc::new(Metrics::default());
-    let parts = Parts { registry: registry.clone(), authenticator, metrics, api: None };
+    let mut parts = Parts { registry: registry.clone(), authenticator, metrics, api: None, tokens: None };
+    if let Some(settings) = &config.accounts {
+        let accounts = accounts::accounts(config, settings, registry.metadata())?;
+        FirstPassword::of(&opened.folder).first_start(&accounts).await?;
+        let counted = |repositories| tracing::info!(repositories, "counting what projects hold");
+        accounts.begin_counting_usage(&counted).await.context("could not count what projects hold")?;
+        let api = Api::new(server::api_settings(config, settings), accounts.clone(), registry.clone());
+        parts.api = Some(Arc::new(api));
+        let tokens = accounts::token_service(config, settings, accounts, &opened.folder).await?;
+        parts.tokens = Some(Arc::new(tokens));
+    } else {
+        Accounts::end_counting_usage(registry.metadata()).await?;
+    }
+    let tokens = parts.tokens.clone();
     let server =
         Server::bind(settings, parts).await.map_err(|error| anyhow::anyhow!(background::chain(&error)))?;
     let mut stopping = signals::listen(server.handle())?;
     let mut tasks = start_background(config, &opened, &stopping)?;
+    if let Some(tokens) = tokens {
+        accounts::start(tokens, FirstPassword::of(&opened.folder), &mut tasks, &stopping);
+    }
+    warn_if_open(config, &server);
     tell_where(config, &server);
 
     server
@@ -140,6 +159,18 @@ fn start_background(
     Ok(tasks)
 }
 
+/// Says so where anybody on the network may do everything.
+fn warn_if_open(config: &Config, server: &Server) {
+    let open = config.accounts.is_none() && matches!(config.auth, AuthConfig::Open);
+    if let Some(address) = server.local_addr().filter(|address| open && !address.ip().is_loopback()) {
+        tracing::warn!(
+            %address,
+            "anybody who reaches {address} may push and pull: nothing in the configuration says who may. Set \
+             accounts.enabled: true, or auth"
+        );
+    }
+}
+
 /// One line for the log, which programs read too, and on a terminal one for the person who started it.
 fn tell_where(config: &Config, server: &Server) {
     if let Some(address) = server.debug_addr() {
@@ -156,9 +187,13 @@ fn tell_where(config: &Config, server: &Server) {
     if stderr().is_terminal() && config.log.format == LogFormat::Text && !config.http.unix {
         // An address of no machine in particular is reached by this machine's own.
         let host = address.replace("[::]", "localhost").replace("0.0.0.0", "localhost");
+        let login = match config.accounts {
+            Some(_) => format!("docker login --username admin {host} && "),
+            None => String::new(),
+        };
         let _ = writeln!(
             stderr().lock(),
-            "\nLongshore is ready. Try:  docker tag alpine {host}/demo/alpine && docker push {host}/demo/alpine\n"
+            "\nLongshore is ready. Try:  {login}docker tag alpine {host}/demo/alpine && docker push {host}/demo/alpine\n"
         );
     }
 }

@@ -226,6 +226,151 @@ pub(crate) const KEYS: &[Key] = &[
     // Accounts.
     key("accounts", Section, "Users, projects, and the record of what they did."),
     key(
+        "accounts.enabled",
+        Word(&["true", "false", "auto"]),
+        "Whether there are users, robots and projects, the management API under `/api/v2.0` and the token service. `auto`: \
+         unless `auth` says who may use the registry, which is what holds without a file. The first start makes the user \
+         `admin`, whose password it prints and keeps in `longshore/admin-password` under the storage folder, and the \
+         public project `library`.",
+    )
+    .or("false"),
+    key(
+        "accounts.secret_key_file",
+        Path,
+        "The key with which secrets in the index are sealed: 32 bytes in base64, made at the first start. Replicas must have \
+         the same. Not given: `longshore/secret-key` under the storage folder.",
+    ),
+    key(
+        "accounts.project_creation",
+        Word(&["everyone", "adminonly"]),
+        "Who may make projects: every user, or administrators.",
+    )
+    .or("everyone"),
+    key(
+        "accounts.onboarding",
+        Bool,
+        "Whether somebody whom a source vouches for becomes a user by their first login. Without it an administrator \
+         makes users first.",
+    )
+    .or("true"),
+    key("accounts.robot_prefix", Text, "What stands before the names of robots. Names of users cannot begin so.")
+        .or("robot$"),
+    key("accounts.token", Section, "Tokens that clients get at `/service/token` for their credentials."),
+    key("accounts.token.service", Text, "What tokens name as issuer and audience.").or("harbor-registry"),
+    key(
+        "accounts.token.lifetime",
+        Duration,
+        "How long a token holds, at least a minute. What was withdrawn from somebody still holds for so long in a token that \
+         they have.",
+    )
+    .or("10m"),
+    key(
+        "accounts.token.key_rotation",
+        Duration,
+        "How long a key signs tokens before the next one is made. `longshore admin rotate-keys` does so at once.",
+    )
+    .or("720h"),
+    key("accounts.session", Section, "Logins on the pages."),
+    key("accounts.session.lifetime", Duration, "How long somebody stays logged in at most.").or("12h"),
+    key("accounts.session.idle", Duration, "How long somebody stays logged in without doing anything.").or("2h"),
+    key("accounts.password", Section, "Passwords of local users."),
+    key(
+        "accounts.password.lifetime",
+        Duration,
+        "How long a password is good; then its user may change it, and nothing else. Not given: for ever.",
+    ),
+    key("accounts.lockout", Section, "How wrong passwords slow a user's logins down. Nobody is shut out for good."),
+    key("accounts.lockout.free_failures", Integer, "Wrong passwords in a row that cost no delay.").or("4"),
+    key("accounts.lockout.first_delay", Duration, "The delay after one more; it doubles with each that follows.").or("1s"),
+    key("accounts.lockout.delay_max", Duration, "The longest delay.").or("15m"),
+    key(
+        "accounts.sources",
+        Sections,
+        "Who else vouches for users, in the order in which they are asked; local users come first. Each has one of `ldap` and \
+         `oidc`. The names of an `auth.htpasswd` file come last.",
+    ),
+    key("accounts.sources[].ldap", Section, "A directory."),
+    key("accounts.sources[].ldap.name", Text, "What its users are marked with; it must be unique, and stay.").or("ldap"),
+    key("accounts.sources[].ldap.urls", Texts, "`ldap://host[:port]` or `ldaps://host[:port]`, asked in this order until one answers."),
+    key("accounts.sources[].ldap.start_tls", Bool, "Encrypts connections by `ldap://` before anything is said.").or("false"),
+    key("accounts.sources[].ldap.ca_file", Path, "A PEM file of the authorities to trust instead of the system's."),
+    key(
+        "accounts.sources[].ldap.insecure",
+        Bool,
+        "Takes any certificate: for a first try only, for passwords go to whoever answers.",
+    )
+    .or("false"),
+    key("accounts.sources[].ldap.bind_dn", Text, "Who searches. Not given: nobody in particular."),
+    key("accounts.sources[].ldap.bind_password", Secret, "Their password."),
+    key("accounts.sources[].ldap.bind_password_file", Path, "A file that holds it."),
+    key("accounts.sources[].ldap.base_dn", Text, "Where users are."),
+    key("accounts.sources[].ldap.scope", Word(&["base", "one", "sub"]), "How deep below.").or("sub"),
+    key("accounts.sources[].ldap.uid_attribute", Text, "The attribute with the name that users type: `uid`, `sAMAccountName`, `mail`.")
+        .or("uid"),
+    key("accounts.sources[].ldap.user_filter", Text, "What else an entry must match to be a user, such as `(objectClass=person)`."),
+    key("accounts.sources[].ldap.email_attribute", Text, "The attribute with the address.").or("mail"),
+    key("accounts.sources[].ldap.real_name_attribute", Text, "The attribute with what people call them.").or("cn"),
+    key("accounts.sources[].ldap.groups", Section, "Groups. Not given: users have none."),
+    key("accounts.sources[].ldap.groups.base_dn", Text, "Where groups are. Not given: where users are."),
+    key("accounts.sources[].ldap.groups.scope", Word(&["base", "one", "sub"]), "How deep below.").or("sub"),
+    key("accounts.sources[].ldap.groups.filter", Text, "What an entry must match to be a group, such as `(objectClass=groupOfNames)`."),
+    key("accounts.sources[].ldap.groups.name_attribute", Text, "The attribute with the name.").or("cn"),
+    key(
+        "accounts.sources[].ldap.groups.membership",
+        Text,
+        "Where it is said who is in which: `memberOf` of users, or `member`, `uniqueMember`, `memberUid` or another attribute \
+         of groups.",
+    )
+    .or("member"),
+    key("accounts.sources[].ldap.groups.nested", Bool, "Whether members of a group's groups are its members.").or("false"),
+    key("accounts.sources[].ldap.groups.admin_dn", Text, "The group whose members are administrators."),
+    key("accounts.sources[].ldap.connect_timeout", Duration, "How long a server may take to accept a connection and encrypt it.")
+        .or("5s"),
+    key("accounts.sources[].ldap.timeout", Duration, "How long a whole login may take then.").or("10s"),
+    key("accounts.sources[].ldap.connections_max", Integer, "Connections at a time.").or("16"),
+    key("accounts.sources[].oidc", Section, "An OpenID provider, for logins on the pages."),
+    key("accounts.sources[].oidc.name", Text, "What its users are marked with; it must be unique, and stay.").or("oidc"),
+    key("accounts.sources[].oidc.issuer", Text, "Its address, exactly as its discovery names it."),
+    key("accounts.sources[].oidc.client_id", Text, "What it calls us."),
+    key("accounts.sources[].oidc.client_secret", Secret, "What proves that it is us. Not given: PKCE alone protects."),
+    key("accounts.sources[].oidc.client_secret_file", Path, "A file that holds it."),
+    key("accounts.sources[].oidc.client_authentication", Word(&["basic", "post"]), "How it is proven: in a header, or in the form.")
+        .or("basic"),
+    key("accounts.sources[].oidc.scopes", Texts, "What is asked for. Not given: `openid`, `profile`, `email`."),
+    key("accounts.sources[].oidc.username_claim", Text, "The claim with the name of the user here; `a.b` is `b` within `a`.")
+        .or("preferred_username"),
+    key("accounts.sources[].oidc.real_name_claim", Text, "The claim with what people call them.").or("name"),
+    key("accounts.sources[].oidc.email_claim", Text, "The claim with the address.").or("email"),
+    key("accounts.sources[].oidc.groups_claim", Text, "The claim with the names of groups. Not given: users have none."),
+    key("accounts.sources[].oidc.group_filter", Texts, "Patterns with `*`: other groups are left out."),
+    key("accounts.sources[].oidc.admin_group", Text, "The group whose members are administrators."),
+    key("accounts.sources[].oidc.auto_onboard", Bool, "Whether somebody becomes a user by logging in, without choosing a name.")
+        .or("false"),
+    key("accounts.sources[].oidc.ca_file", Path, "A PEM file of the authorities to trust instead of the system's."),
+    key("accounts.sources[].oidc.endpoint_hosts", Texts, "Hosts besides its own at which its endpoints may be."),
+    key("accounts.sources[].oidc.timeout", Duration, "How long it may take to answer.").or("10s"),
+    key("accounts.sources[].oidc.login_time", Duration, "How long somebody may take to log in.").or("10m"),
+    key("accounts.sources[].oidc.keys_pause", Duration, "How often it may be asked for keys because a token has an unknown one.")
+        .or("10s"),
+    key(
+        "accounts.trust",
+        Section,
+        "Whose tokens stand for robots, without a secret being kept: what they are worth, trust rules say.",
+    ),
+    key("accounts.trust.issuers", Sections, "Issuers of tokens: GitHub Actions, GitLab, Kubernetes."),
+    key("accounts.trust.issuers[].issuer", Text, "Exactly as its tokens name it."),
+    key("accounts.trust.issuers[].jwks_file", Path, "A file with its keys, for an issuer that cannot be reached."),
+    key("accounts.trust.issuers[].jwks_url", Text, "Where its keys are, for an issuer that has no discovery."),
+    key("accounts.trust.issuers[].ca_file", Path, "A PEM file of the authorities to trust instead of the system's."),
+    key("accounts.trust.issuers[].endpoint_hosts", Texts, "Hosts besides its own at which its keys may be."),
+    key("accounts.trust.issuers[].timeout", Duration, "How long it may take to answer.").or("10s"),
+    key("accounts.trust.issuers[].keys_pause", Duration, "How often it may be asked for keys because a token has an unknown one.")
+        .or("10s"),
+    key("accounts.trust.domains", Sections, "SPIFFE trust domains."),
+    key("accounts.trust.domains[].name", Text, "Its name, without `spiffe://`."),
+    key("accounts.trust.domains[].bundle_file", Path, "Its bundle, as `spire-server bundle show -format spiffe` writes it."),
+    key("accounts.trust.domains[].x509_bundle_file", Path, "Certificates of its authorities, in PEM."),
+    key(
         "accounts.audit",
         Section,
         "The record: a row for each push, deletion and change, written together with it, chained by hashes so that \

@@ -1,6 +1,7 @@
 //! The configuration: distribution's `config.yml` with more sections. Read from a file, overridden by the environment
 //! and the command line, checked against the table in `keys`, then turned into typed values, a file per concern.
 
+mod accounts;
 mod audit;
 mod auth;
 mod background;
@@ -13,6 +14,7 @@ mod notifications;
 mod reference;
 mod section;
 mod show;
+mod sources;
 mod storage;
 mod tracing;
 mod tree;
@@ -21,6 +23,7 @@ mod values;
 use std::{cell::RefCell, fmt, fs, path::Path};
 
 pub(crate) use self::{
+    accounts::AccountsConfig,
     audit::{AuditConfig, ForwardConfig, ForwardTo, HttpForwardConfig, SyslogConfig},
     auth::AuthConfig,
     background::{CollectionConfig, LimitsConfig},
@@ -28,6 +31,7 @@ pub(crate) use self::{
     log::{LogConfig, LogFormat},
     notifications::{EndpointConfig, NotificationsConfig},
     reference::{json_schema, markdown},
+    sources::SourceConfig,
     storage::{MetadataConfig, StorageConfig},
     tracing::TracingConfig,
     values::{Secret, duration},
@@ -47,6 +51,8 @@ storage:
     enabled: true
 http:
   addr: 127.0.0.1:5000
+accounts:
+  enabled: auto
 ";
 
 /// Everything an operator may set.
@@ -56,6 +62,8 @@ pub(crate) struct Config {
     pub(crate) storage: StorageConfig,
     pub(crate) metadata: MetadataConfig,
     pub(crate) auth: AuthConfig,
+    /// `None`: there are no accounts.
+    pub(crate) accounts: Option<AccountsConfig>,
     pub(crate) audit: AuditConfig,
     pub(crate) http: HttpConfig,
     pub(crate) notifications: NotificationsConfig,
@@ -207,6 +215,7 @@ impl Config {
             storage: StorageConfig::read(&section),
             metadata: MetadataConfig::read(&section),
             auth: AuthConfig::read(&section.section("auth")),
+            accounts: AccountsConfig::read(&section),
             audit: AuditConfig::read(&section.section("accounts.audit")),
             http: HttpConfig::read(&section.section("http")),
             notifications: NotificationsConfig::read(&section.section("notifications")),

@@ -95,7 +95,7 @@ fn property(key: &Key) -> Value {
         Kind::Sections => json!({ "type": ["array", "null"], "items": section(&format!("{}[]", key.path)) }),
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Text | Kind::Secret | Kind::Path => json!({ "type": ["string", "number", "null"] }),
-        Kind::Word(words) => json!({ "enum": words }),
+        Kind::Word(words) => json!({ "enum": word_values(words) }),
         Kind::Integer => json!({ "type": "integer", "minimum": 0 }),
         Kind::Size => json!({ "type": ["integer", "string"], "minimum": 0 }),
         Kind::Duration => json!({ "type": ["string", "integer"], "examples": ["30s", "24h"] }),
@@ -128,6 +128,16 @@ fn property(key: &Key) -> Value {
         object.insert("deprecated".to_owned(), json!(true));
     }
     schema
+}
+
+/// YAML has values of their own for two of them.
+fn word_values(words: &[&str]) -> Vec<Value> {
+    let own = |word: &&str| match *word {
+        "true" => Value::Bool(true),
+        "false" => Value::Bool(false),
+        text => json!(text),
+    };
+    words.iter().map(own).collect()
 }
 
 fn texts() -> Value {

@@ -3,7 +3,7 @@
 use longshore_testkit::TestRegistry;
 
 use crate::{
-    client::{Client, LOGIN, assert_index, digest, host, restart, with_login},
+    client::{Client, LOGIN, assert_index, digest, host, restart, with_accounts},
     fixtures::{build_two_architectures, fixtures},
 };
 
@@ -54,7 +54,7 @@ async fn buildah_pushes_an_index_and_pulls_one_architecture() {
 #[tokio::test]
 async fn buildah_logs_in() {
     let buildah = Client::with_storage("buildah");
-    let registry = with_login(&buildah).await;
+    let registry = with_accounts().await;
     let host = host(&registry);
     let two = fixtures().await.two_architectures();
     let (name, password) = LOGIN;

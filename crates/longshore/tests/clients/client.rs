@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use longshore_testkit::{Api, TestRegistry};
+use longshore_testkit::{Api, PASSWORD, TestRegistry, role};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -132,11 +132,24 @@ pub(crate) async fn restart(registry: &mut TestRegistry) {
     registry.restart().await;
 }
 
-/// The name and the password that [`with_login`] knows.
-pub(crate) const LOGIN: (&str, &str) = ("alice", "correct horse");
+/// The name and the password that [`with_accounts`] and [`with_htpasswd`] know.
+pub(crate) const LOGIN: (&str, &str) = ("alice", PASSWORD);
+
+/// A registry with accounts, where [`LOGIN`] is a maintainer of the projects that the tests push to: clients get tokens for
+/// what they do.
+pub(crate) async fn with_accounts() -> TestRegistry {
+    let registry = TestRegistry::builder().accounts().spawn().await;
+    let (name, _) = LOGIN;
+    registry.create_user(name).await;
+    for project in ["art", "charts", "demo", "other", "team"] {
+        registry.create_project(project, false).await;
+        registry.add_member(project, name, role::MAINTAINER).await;
+    }
+    registry
+}
 
 /// A registry that asks for [`LOGIN`], from a file that Debian's `htpasswd` wrote into `folder`.
-pub(crate) async fn with_login(folder: &Client) -> TestRegistry {
+pub(crate) async fn with_htpasswd(folder: &Client) -> TestRegistry {
     let (name, password) = LOGIN;
     let line = Client::debian("htpasswd").ok(&["-nbB", name, password]).await;
     let path = folder.write("htpasswd", line + "\n");

@@ -4,7 +4,11 @@ use std::path::{Path, PathBuf};
 
 use longshore_testkit::{Api, Distribution, eventually};
 
-use crate::{client::digest, docker::Docker, fixtures::fixtures};
+use crate::{
+    client::{Client, digest},
+    docker::Docker,
+    fixtures::fixtures,
+};
 
 const IMAGE: &str = "localhost/longshore:tested";
 
@@ -22,7 +26,9 @@ async fn the_container_serves_a_volume_of_registry_2() {
     let docker = Docker::start().await;
     docker.load(&image_archive(), IMAGE).await;
     let mount = format!("{}:/var/lib/registry", volume.path().display());
-    let container = Container::start(&docker, &["--user", "0:0", "--volume", &mount], &[]).await;
+    // Anybody may push, as before.
+    let open = ["--user", "0:0", "--env", "LONGSHORE_ACCOUNTS_ENABLED=false", "--volume", &mount];
+    let container = Container::start(&docker, &open, &[]).await;
     let found =
         [digest(&container.api, "multi/app", "v1").await, digest(&container.api, "base/debian", "v1").await];
     assert_eq!(found, expected, "everything of the old registry is there");
@@ -36,12 +42,12 @@ async fn the_container_serves_a_volume_of_registry_2() {
 
     // Stopped and started again as an upgrade does it: what was pushed stays.
     container.stop(&docker).await;
-    let container = Container::start(&docker, &["--user", "0:0", "--volume", &mount], &[]).await;
+    let container = Container::start(&docker, &open, &[]).await;
     assert_eq!(digest(&container.api, "new/app", "v1").await, new);
     container.stop(&docker).await;
 }
 
-/// Without options it is not root, and `registry:2`'s way of naming the configuration works.
+/// Without options it is not root and has accounts, and `registry:2`'s way of naming the configuration works.
 #[tokio::test]
 async fn the_container_runs_without_root_on_a_new_volume() {
     let docker = Docker::start().await;
@@ -54,9 +60,18 @@ async fn the_container_runs_without_root_on_a_new_volume() {
     docker.ok(&["volume", "create", "registry"]).await;
     let options = ["--read-only", "--cap-drop", "ALL", "--volume", "registry:/var/lib/registry"];
     let container = Container::start(&docker, &options, &["/etc/docker/registry/config.yml"]).await;
-    let image = format!("{}/multi/app:v1", container.host);
-    fixtures().await.push_two_architectures(&image).await;
-    let reply = container.api.get("/v2/multi/app/tags/list").await.assert_status(200);
+    // The way in is in its log.
+    let log = docker.logs(&container.id).await;
+    let told = "Log in as admin with the password ";
+    let password =
+        log.lines().find_map(|line| line.trim().strip_prefix(told)).expect("the log tells it").trim();
+    let image = format!("docker://{}/library/app:v1", container.host);
+    let two = fixtures().await.two_architectures();
+    let skopeo = Client::debian("skopeo");
+    let copy = ["copy", "--all", "--dest-tls-verify=false", &two, &image];
+    skopeo.fails(&copy).await;
+    skopeo.ok(&[&copy[..], &["--dest-creds", &format!("admin:{password}")]].concat()).await;
+    let reply = container.api.get("/v2/library/app/tags/list").await.assert_status(200);
     assert_eq!(reply.json()["tags"], serde_json::json!(["v1"]));
     container.stop(&docker).await;
 
@@ -84,7 +99,7 @@ impl Container {
         let api = Api::new(format!("http://{host}"));
         let ready = eventually("an answer of the container", || async {
             if let Ok(reply) = api.call(reqwest::Method::GET, "/v2/").try_send().await {
-                return Some(reply.status == 200);
+                return Some(matches!(reply.status, 200 | 401));
             }
             let running = docker.ok(&["inspect", "--format", "{{.State.Running}}", &id]).await;
             (running != "true").then_some(false)

@@ -3,7 +3,7 @@
 use longshore_testkit::TestRegistry;
 
 use crate::{
-    client::{Client, LOGIN, assert_index, digest, host, restart, with_login},
+    client::{Client, LOGIN, assert_index, digest, host, restart, with_accounts},
     daemon::Daemon,
     fixtures::{GREETING, fixtures},
     wire::{Direction, Wire},
@@ -102,7 +102,7 @@ async fn containerd_goes_on_with_a_download_that_broke() {
 #[tokio::test]
 async fn containerd_gives_its_password() {
     let containerd = Containerd::start().await;
-    let registry = with_login(&containerd.ctr).await;
+    let registry = with_accounts().await;
     let host = host(&registry);
     let (name, password) = LOGIN;
     let login = format!("{name}:{password}");

@@ -3,7 +3,7 @@
 use longshore_testkit::TestRegistry;
 
 use crate::{
-    client::{Client, LOGIN, assert_index, digest, host, restart, with_login},
+    client::{Client, LOGIN, assert_index, digest, host, restart, with_htpasswd},
     fixtures::fixtures,
 };
 
@@ -43,7 +43,7 @@ async fn crane_copies_pushes_changes_and_deletes() {
 #[tokio::test]
 async fn crane_logs_in() {
     let crane = Client::go("crane");
-    let registry = with_login(&crane).await;
+    let registry = with_htpasswd(&crane).await;
     let host = host(&registry);
     let (name, password) = LOGIN;
     crane.fails(&["catalog", &host]).await;

@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use longshore_testkit::TestRegistry;
 
 use crate::{
-    client::{Client, LOGIN, assert_index, digest, host, restart, with_login},
+    client::{Client, LOGIN, assert_index, digest, host, restart, with_accounts},
     daemon::Daemon,
     fixtures::{GREETING, fixtures},
     wire::{Direction, Wire},
@@ -86,7 +86,7 @@ impl Docker {
 async fn docker_pushes_pulls_and_runs_debian() {
     let archive = fixtures().await.debian_archive();
     let docker = Docker::start().await;
-    let mut registry = with_login(&docker.client).await;
+    let mut registry = with_accounts().await;
     let host = host(&registry);
     let (name, password) = LOGIN;
     let image = format!("{host}/demo/app:v1");

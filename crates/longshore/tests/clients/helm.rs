@@ -2,7 +2,7 @@
 
 use longshore_testkit::TestRegistry;
 
-use crate::client::{Client, LOGIN, host, restart, with_login};
+use crate::client::{Client, LOGIN, host, restart, with_accounts};
 
 const PLAIN: &str = "--plain-http";
 
@@ -30,7 +30,7 @@ async fn helm_pushes_shows_and_pulls_a_chart() {
 #[tokio::test]
 async fn helm_logs_in() {
     let helm = Client::go("helm");
-    let registry = with_login(&helm).await;
+    let registry = with_accounts().await;
     let host = host(&registry);
     let (name, password) = LOGIN;
     helm.ok(&["create", "demo"]).await;

@@ -4,7 +4,7 @@ use longshore_testkit::TestRegistry;
 use serde_json::Value;
 
 use crate::{
-    client::{Client, LOGIN, digest, host, restart, with_login},
+    client::{Client, LOGIN, digest, host, restart, with_accounts},
     fixtures::fixtures,
 };
 
@@ -61,7 +61,7 @@ async fn oras_attaches_to_an_image_of_another_client() {
 #[tokio::test]
 async fn oras_logs_in() {
     let oras = Client::go("oras");
-    let registry = with_login(&oras).await;
+    let registry = with_accounts().await;
     let host = host(&registry);
     let (name, password) = LOGIN;
     oras.fails(&["login", PLAIN, "-u", name, "-p", "wrong", &host]).await;

@@ -3,7 +3,7 @@
 use longshore_testkit::TestRegistry;
 
 use crate::{
-    client::{Client, LOGIN, assert_index, digest, host, restart, with_login},
+    client::{Client, LOGIN, assert_index, digest, host, restart, with_accounts},
     fixtures::fixtures,
 };
 
@@ -52,7 +52,7 @@ async fn podman_makes_an_index_of_what_is_in_the_registry() {
 #[tokio::test]
 async fn podman_logs_in() {
     let podman = Client::with_storage("podman");
-    let registry = with_login(&podman).await;
+    let registry = with_accounts().await;
     let host = host(&registry);
     let (name, password) = LOGIN;
     let refused = podman.fails(&["login", PLAIN, "-u", name, "-p", "wrong", &host]).await;

@@ -6,7 +6,7 @@ use longshore_testkit::{Api, Certificate, TestRegistry};
 use reqwest::Method;
 
 use crate::{
-    client::{Client, LOGIN, host, with_login},
+    client::{Client, LOGIN, host, with_htpasswd},
     daemon::Daemon,
     docker::Docker,
     fixtures::fixtures,
@@ -75,7 +75,7 @@ fn documented_block(name: &str) -> String {
 #[tokio::test]
 async fn clients_push_and_pull_through_nginx_that_sets_only_host() {
     let skopeo = Client::debian("skopeo");
-    let registry = with_login(&skopeo).await;
+    let registry = with_htpasswd(&skopeo).await;
     let proxy = Proxy::nginx("nginx", &registry).await;
     let host = proxy.address.to_string();
     let (name, password) = LOGIN;

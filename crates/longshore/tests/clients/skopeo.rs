@@ -3,7 +3,7 @@
 use longshore_testkit::{TestRegistry, media_type};
 
 use crate::{
-    client::{Client, LOGIN, assert_index, digest, host, manifest, restart, with_login},
+    client::{Client, LOGIN, assert_index, digest, host, manifest, restart, with_accounts, with_htpasswd},
     fixtures::fixtures,
 };
 
@@ -91,8 +91,13 @@ async fn skopeo_lists_and_deletes() {
 #[tokio::test]
 async fn skopeo_logs_in() {
     let skopeo = Client::debian("skopeo");
-    let registry = with_login(&skopeo).await;
-    let host = host(&registry);
+    for registry in [with_accounts().await, with_htpasswd(&skopeo).await] {
+        log_in_and_copy(&skopeo, &registry).await;
+    }
+}
+
+async fn log_in_and_copy(skopeo: &Client, registry: &TestRegistry) {
+    let host = host(registry);
     let two = fixtures().await.two_architectures();
     let image = format!("docker://{host}/team/app:v1");
     let (name, password) = LOGIN;

@@ -1,0 +1,125 @@
+//! Accounts of a server: put together as a configuration says, with what they keep in the storage folder.
+
+mod first_password;
+mod htpasswd;
+mod secret_key;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use longshore_accounts::{Accounts, KeysError, TokenService};
+use longshore_identity::{PasswordSource, ldap::LdapSource, workload::Workloads};
+use longshore_metadata::Metadata;
+use tokio::{sync::watch, task::JoinSet, time::sleep};
+
+pub(crate) use self::{first_password::FirstPassword, secret_key::secret_key};
+use crate::{
+    background::{chain, jittered, now},
+    config::{AccountsConfig, AuthConfig, Config, SourceConfig},
+};
+
+/// How often things are looked at; a new key is published for five minutes before it signs.
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(60);
+/// How often it is written down who was there.
+const LOGINS_TENDED_EVERY: Duration = Duration::from_secs(5);
+
+/// Accounts over an index, with the sources that the configuration names.
+pub(crate) fn accounts(
+    config: &Config,
+    accounts: &AccountsConfig,
+    metadata: &Metadata,
+) -> anyhow::Result<Accounts> {
+    let mut sources: Vec<Arc<dyn PasswordSource>> = Vec::new();
+    for source in &accounts.sources {
+        let named = || format!("accounts.sources: {}", source.name());
+        match source {
+            SourceConfig::Ldap(settings) => {
+                let directory = LdapSource::new((**settings).clone()).with_context(named)?;
+                sources.push(Arc::new(directory));
+            }
+            // It checks no passwords: it is for the pages.
+            SourceConfig::Oidc(_) => {}
+        }
+    }
+    if let AuthConfig::Htpasswd(settings) = &config.auth {
+        sources.push(htpasswd::source(settings)?);
+    }
+    Ok(Accounts::new(metadata.clone(), accounts.settings.clone(), sources))
+}
+
+/// The token service. `folder` is ours in the storage folder.
+pub(crate) async fn token_service(
+    config: &Config,
+    settings: &AccountsConfig,
+    accounts: Accounts,
+    folder: &Path,
+) -> anyhow::Result<TokenService> {
+    let secret = secret_key(settings, folder)?;
+    let prefix = config.http.prefix.trim_matches('/');
+    let prefix = if prefix.is_empty() { String::new() } else { format!("/{prefix}") };
+    let workloads = Workloads::new(&settings.trust).context("accounts.trust")?;
+    let opened = TokenService::open(accounts, workloads, secret, settings.key_rotation, &prefix, now()).await;
+    opened.map_err(explain).context("cannot open the keys that sign tokens")
+}
+
+/// What to do about it.
+pub(crate) fn explain(error: KeysError) -> anyhow::Error {
+    let foreign = matches!(error, KeysError::Seal(_));
+    let error = anyhow::anyhow!(chain(&error));
+    match foreign {
+        true => error.context(
+            "they were sealed with another secret key: put accounts.secret_key_file back, or make new keys with \
+             `longshore admin rotate-keys --forget-old`",
+        ),
+        false => error,
+    }
+}
+
+/// Starts what is to be done beside the requests until the server ends.
+pub(crate) fn start(
+    tokens: Arc<TokenService>,
+    password: FirstPassword,
+    tasks: &mut JoinSet<()>,
+    stopping: &watch::Receiver<bool>,
+) {
+    tasks.spawn(tend_logins(tokens.accounts().clone(), stopping.clone()));
+    tasks.spawn(look_after(tokens, password, stopping.clone()));
+}
+
+/// Writes down what logins leave; also at the end.
+async fn tend_logins(accounts: Accounts, mut stopping: watch::Receiver<bool>) {
+    loop {
+        let ends = rests(LOGINS_TENDED_EVERY, &mut stopping).await;
+        if let Err(error) = accounts.tend_logins(now()).await {
+            tracing::warn!(
+                error = chain(&error),
+                "could not write down when users and robots were last seen"
+            );
+        }
+        if ends {
+            return;
+        }
+    }
+}
+
+/// Looks after the keys, and after the file with the first password.
+async fn look_after(tokens: Arc<TokenService>, password: FirstPassword, mut stopping: watch::Receiver<bool>) {
+    while !rests(LOOKED_AT_EVERY, &mut stopping).await {
+        if let Err(error) = tokens.refresh_keys(now()).await {
+            let error = chain(&error);
+            tracing::warn!(error, "could not look at the keys that sign tokens; those in use stay");
+        }
+        if let Err(error) = password.forget_if_changed(tokens.accounts().metadata()).await {
+            tracing::warn!(error = chain(&error), "could not see whether the first password was changed");
+        }
+    }
+}
+
+/// Sleeps; `true` when the server ends.
+async fn rests(interval: Duration, stopping: &mut watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        // A sleep may be dropped.
+        () = sleep(jittered(interval)) => false,
+        _ = stopping.wait_for(|stopping| *stopping) => true,
+    }
+}

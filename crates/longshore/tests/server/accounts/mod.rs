@@ -1,0 +1,16 @@
+//! Users, projects and tokens, through the real program.
+
+mod catalog;
+mod existence;
+mod first_start;
+mod keys;
+mod pushing;
+mod tokens;
+mod workloads;
+
+use longshore_testkit::{Builder, TestRegistry};
+
+/// A registry with accounts that does not wait for the disk.
+fn with_accounts() -> Builder {
+    TestRegistry::builder().accounts().quick()
+}
