@@ -127,11 +127,7 @@ impl Accounts {
             None => RobotLevel::System,
             Some(id) => RobotLevel::Project(id),
         };
-        let place = match project {
-            Some(id) => Some(existing(&mut tx, id).await?),
-            None => None,
-        };
-        self.check_place(act, place.as_ref(), Permission::ROBOT_LIST)?;
+        self.check_numbered_place(&mut tx, act, project, Permission::ROBOT_LIST).await?;
         let prefix = self.inner.settings.robot_prefix.as_str();
         let name = match name {
             Some(TextFilter::Is(name)) => Some(TextFilter::Is(name.strip_prefix(prefix).unwrap_or(name))),
@@ -318,6 +314,22 @@ impl Accounts {
         } else {
             Err(ManageError::unknown("project", &project.name))
         }
+    }
+
+    /// The same for a project by its number, which tells nothing of its name.
+    pub(crate) async fn check_numbered_place(
+        &self,
+        tx: &mut ReadTx,
+        act: &Act,
+        project: Option<ProjectId>,
+        permission: Permission,
+    ) -> Result<(), ManageError> {
+        let Some(id) = project else { return self.check_place(act, None, permission) };
+        let project = existing(tx, id).await?;
+        self.check_place(act, Some(&project), permission).map_err(|error| match error {
+            ManageError::Unknown { .. } => ManageError::unknown("project", id.number()),
+            other => other,
+        })
     }
 
     /// What a robot is to be given, if a robot there can be. Of projects that the caller may not read it says that they

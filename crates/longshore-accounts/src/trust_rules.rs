@@ -9,7 +9,7 @@ use longshore_metadata::{
     TrustRuleKind, TrustRuleRecord, WriteTx,
 };
 
-use crate::{Accounts, Act, ManageError, projects::existing, retry::retry_on_conflict, robots::grants_of};
+use crate::{Accounts, Act, ManageError, retry::retry_on_conflict, robots::grants_of};
 
 /// Longest name, in characters.
 const NAME_CHARACTERS_MAX: usize = 128;
@@ -89,14 +89,10 @@ impl Accounts {
         limit: usize,
     ) -> Result<(Vec<TrustRuleDetails>, u64), ManageError> {
         let mut tx = self.inner.metadata.read().await?;
+        self.check_numbered_place(&mut tx, act, project, Permission::TRUST_RULE_LIST).await?;
         let (records, total) = match project {
-            None => {
-                self.check_place(act, None, Permission::TRUST_RULE_LIST)?;
-                (tx.trust_rules_page(skip, limit).await?, tx.trust_rules_count().await?)
-            }
+            None => (tx.trust_rules_page(skip, limit).await?, tx.trust_rules_count().await?),
             Some(id) => {
-                let project = existing(&mut tx, id).await?;
-                self.check_place(act, Some(&project), Permission::TRUST_RULE_LIST)?;
                 let robots = tx.robots_page(RobotLevel::Project(id), None, 0, ROBOTS_MAX).await?;
                 let robots: Vec<_> = robots.entries.into_iter().map(|robot| robot.id).collect();
                 let found = tx.trust_rules_of_robots(&robots).await?;
