@@ -4,12 +4,19 @@
 //! handler; then what it is about, what it takes and what it gives. Nothing of the API exists without its row, and what a
 //! row says is what happens: the router, the checks before a handler, the OpenAPI document and the page are made from it.
 
+use std::collections::BTreeMap;
+
 use http::StatusCode;
 use longshore_auth::Permission;
 
 use super::{
-    handlers::{audit, current_user, description, quotas, system, user_groups, users},
-    route::{Needs, Parameter, Route, boolean, delete, get, integer, of, post, put, text},
+    handlers::{
+        access_tokens, audit, current_user, description, members, permissions, projects, quotas, robots, roles,
+        system, trust_rules, user_groups, users,
+    },
+    route::{
+        Needs, Parameter, Route, boolean, delete, get, head, integer, of, patch, post, put, text,
+    },
 };
 
 /// A path below the API's root.
@@ -245,6 +252,346 @@ pub(crate) static ROUTES: &[Route] = &[
     )
     .about("project", "Lists what was done in a project; the newest first.")
     .lists(of::<Vec<audit::AuditLogExt>>, audit::SORTS, audit::FILTERS),
+    get(at!("/projects"), "listProjects", Needs::Anybody, by!(projects::list))
+        .about("project", "Lists the projects that the caller may read.")
+        .query(&[
+            text("name", "A part of the name."),
+            boolean("public", "Whether everybody may read it."),
+            text("owner", "The name of who made it."),
+            boolean("with_detail", "Changes nothing: details are always shown."),
+        ])
+        .lists(of::<Vec<projects::ProjectReply>>, projects::SORTS, projects::FILTERS),
+    head(at!("/projects"), "headProject", Needs::SignedIn, by!(projects::head))
+        .about("project", "Whether there is a project of that name that the caller may know of.")
+        .query(&[text("project_name", "The name.")])
+        .refuses(&[StatusCode::NOT_FOUND]),
+    post(at!("/projects"), "createProject", Needs::Handler(&[Permission::PROJECT_CREATE]), by!(projects::create))
+        .about("project", "Makes a project.")
+        .takes(of::<projects::ProjectBody>)
+        .creates()
+        .refuses(&[StatusCode::NOT_FOUND, StatusCode::CONFLICT]),
+    get(
+        at!("/projects/{project_name_or_id}"),
+        "getProject",
+        Needs::Project(Permission::PROJECT_READ),
+        by!(projects::show),
+    )
+    .about("project", "Shows a project.")
+    .gives(of::<projects::ProjectReply>),
+    put(
+        at!("/projects/{project_name_or_id}"),
+        "updateProject",
+        Needs::Project(Permission::PROJECT_UPDATE),
+        by!(projects::update),
+    )
+    .about("project", "Changes settings of a project: those that are given.")
+    .takes(of::<projects::ProjectBody>),
+    delete(
+        at!("/projects/{project_name_or_id}"),
+        "deleteProject",
+        Needs::Project(Permission::PROJECT_DELETE),
+        by!(projects::remove),
+    )
+    .about("project", "Removes a project that has no repositories and no projects in it.")
+    .refuses(&[StatusCode::PRECONDITION_FAILED]),
+    get(
+        at!("/projects/{project_name_or_id}/_deletable"),
+        "getProjectDeletable",
+        Needs::Project(Permission::PROJECT_DELETE),
+        by!(projects::deletable),
+    )
+    .about("project", "Whether a project can be removed, and why not.")
+    .gives(of::<projects::DeletableReply>),
+    get(
+        at!("/projects/{project_name_or_id}/summary"),
+        "getProjectSummary",
+        Needs::Project(Permission::PROJECT_READ),
+        by!(projects::summary),
+    )
+    .about("project", "What a project is like as a whole; members and quota for who may see them.")
+    .gives(of::<projects::SummaryReply>),
+    get(
+        at!("/projects/{project_name_or_id}/metadatas"),
+        "listProjectMetadatas",
+        Needs::Project(Permission::METADATA_READ),
+        by!(projects::list_metadata),
+    )
+    .about("project", "The settings of a project, without those that it inherits.")
+    .gives(of::<BTreeMap<String, String>>),
+    post(
+        at!("/projects/{project_name_or_id}/metadatas"),
+        "addProjectMetadatas",
+        Needs::Project(Permission::METADATA_CREATE),
+        by!(projects::add_metadata),
+    )
+    .about("project", "Gives a project a setting that it does not have.")
+    .takes(of::<BTreeMap<String, String>>)
+    .creates()
+    .refuses(&[StatusCode::CONFLICT]),
+    get(
+        at!("/projects/{project_name_or_id}/metadatas/{meta_name}"),
+        "getProjectMetadata",
+        Needs::Project(Permission::METADATA_READ),
+        by!(projects::show_metadata),
+    )
+    .about("project", "One setting of a project.")
+    .gives(of::<BTreeMap<String, String>>),
+    put(
+        at!("/projects/{project_name_or_id}/metadatas/{meta_name}"),
+        "updateProjectMetadata",
+        Needs::Project(Permission::METADATA_UPDATE),
+        by!(projects::set_metadata),
+    )
+    .about("project", "Changes a setting that a project has.")
+    .takes(of::<BTreeMap<String, String>>),
+    delete(
+        at!("/projects/{project_name_or_id}/metadatas/{meta_name}"),
+        "deleteProjectMetadata",
+        Needs::Project(Permission::METADATA_DELETE),
+        by!(projects::remove_metadata),
+    )
+    .about("project", "Takes a setting from a project; what it inherits holds then."),
+    get(
+        at!("/projects/{project_name_or_id}/members"),
+        "listProjectMembers",
+        Needs::Project(Permission::MEMBER_LIST),
+        by!(members::list),
+    )
+    .about("member", "Lists the members of a project, without those that it inherits.")
+    .query(&[text("entityname", "A part of the member's name.")])
+    .lists(of::<Vec<members::MemberReply>>, &[], &[]),
+    post(
+        at!("/projects/{project_name_or_id}/members"),
+        "createProjectMember",
+        Needs::Project(Permission::MEMBER_CREATE),
+        by!(members::create),
+    )
+    .about("member", "Makes a user or a group a member.")
+    .takes(of::<members::MemberCreation>)
+    .creates()
+    .refuses(&[StatusCode::CONFLICT]),
+    get(
+        at!("/projects/{project_name_or_id}/members/{mid}"),
+        "getProjectMember",
+        Needs::Project(Permission::MEMBER_READ),
+        by!(members::show),
+    )
+    .about("member", "Shows a member.")
+    .gives(of::<members::MemberReply>),
+    put(
+        at!("/projects/{project_name_or_id}/members/{mid}"),
+        "updateProjectMember",
+        Needs::Project(Permission::MEMBER_UPDATE),
+        by!(members::update),
+    )
+    .about("member", "Gives a member another role.")
+    .takes(of::<members::MemberUpdate>)
+    .refuses(&[StatusCode::CONFLICT, StatusCode::PRECONDITION_FAILED]),
+    delete(
+        at!("/projects/{project_name_or_id}/members/{mid}"),
+        "deleteProjectMember",
+        Needs::Project(Permission::MEMBER_DELETE),
+        by!(members::remove),
+    )
+    .about("member", "Ends a membership. The last project admin stays, unless an administrator asks.")
+    .refuses(&[StatusCode::PRECONDITION_FAILED]),
+    get(
+        at!("/projects/{project_name_or_id}/robots"),
+        "ListRobotV1",
+        Needs::Project(Permission::ROBOT_LIST),
+        by!(robots::of_project::list),
+    )
+    .about("robotv1", "Lists the robots of a project.")
+    .lists(of::<Vec<robots::RobotReply>>, robots::SORTS, &[]),
+    post(
+        at!("/projects/{project_name_or_id}/robots"),
+        "CreateRobotV1",
+        Needs::Project(Permission::ROBOT_CREATE),
+        by!(robots::of_project::create),
+    )
+    .about("robotv1", "Makes a robot of a project, in the older form.")
+    .takes(of::<robots::of_project::ProjectRobotCreation>)
+    .gives(of::<robots::RobotCreated>)
+    .creates()
+    .refuses(&[StatusCode::CONFLICT]),
+    get(
+        at!("/projects/{project_name_or_id}/robots/{robot_id}"),
+        "GetRobotByIDV1",
+        Needs::Project(Permission::ROBOT_READ),
+        by!(robots::of_project::show),
+    )
+    .about("robotv1", "Shows a robot of a project.")
+    .gives(of::<robots::RobotReply>),
+    put(
+        at!("/projects/{project_name_or_id}/robots/{robot_id}"),
+        "UpdateRobotV1",
+        Needs::Project(Permission::ROBOT_UPDATE),
+        by!(robots::of_project::update),
+    )
+    .about("robotv1", "Lets a robot of a project log in or not.")
+    .takes(of::<robots::of_project::ProjectRobotUpdate>),
+    delete(
+        at!("/projects/{project_name_or_id}/robots/{robot_id}"),
+        "DeleteRobotV1",
+        Needs::Project(Permission::ROBOT_DELETE),
+        by!(robots::of_project::remove),
+    )
+    .about("robotv1", "Removes a robot of a project."),
+    get(at!("/robots"), "ListRobot", Needs::Handler(&[Permission::ROBOT_LIST]), by!(robots::list))
+        .about("robot", "Lists the robots of the system, or of a project: q=Level=project,ProjectID=1.")
+        .lists(of::<Vec<robots::RobotReply>>, robots::SORTS, robots::FILTERS)
+        .refuses(&[StatusCode::NOT_FOUND]),
+    post(at!("/robots"), "CreateRobot", Needs::Handler(&[Permission::ROBOT_CREATE]), by!(robots::create))
+        .about("robot", "Makes a robot, which cannot do more than who makes it.")
+        .takes(of::<robots::RobotCreation>)
+        .gives(of::<robots::RobotCreated>)
+        .creates()
+        .refuses(&[StatusCode::NOT_FOUND, StatusCode::CONFLICT]),
+    get(
+        at!("/robots/{robot_id}"),
+        "GetRobotByID",
+        Needs::Handler(&[Permission::ROBOT_READ]),
+        by!(robots::show),
+    )
+    .about("robot", "Shows a robot.")
+    .gives(of::<robots::RobotReply>),
+    put(
+        at!("/robots/{robot_id}"),
+        "UpdateRobot",
+        Needs::Handler(&[Permission::ROBOT_UPDATE]),
+        by!(robots::update),
+    )
+    .about("robot", "Changes a robot; its name and its level stay.")
+    .takes(of::<robots::RobotUpdate>),
+    patch(
+        at!("/robots/{robot_id}"),
+        "RefreshSec",
+        Needs::Handler(&[Permission::ROBOT_UPDATE]),
+        by!(robots::rotate),
+    )
+    .about("robot", "Gives a robot another secret.")
+    .takes(of::<robots::RobotSecretBody>)
+    .gives(of::<robots::RobotSecretReply>),
+    delete(
+        at!("/robots/{robot_id}"),
+        "DeleteRobot",
+        Needs::Handler(&[Permission::ROBOT_DELETE]),
+        by!(robots::remove),
+    )
+    .about("robot", "Removes a robot."),
+    get(at!("/roles"), "listRoles", Needs::System(Permission::ROLE_LIST), by!(roles::list))
+        .about("role", "Lists the roles that members can have: Harbor's five, then the others.")
+        .lists(of::<Vec<roles::RoleReply>>, &[], &[]),
+    post(at!("/roles"), "createRole", Needs::System(Permission::ROLE_CREATE), by!(roles::create))
+        .about("role", "Makes a role.")
+        .takes(of::<roles::RoleBody>)
+        .creates()
+        .refuses(&[StatusCode::CONFLICT]),
+    get(at!("/roles/{role_id}"), "getRole", Needs::System(Permission::ROLE_READ), by!(roles::show))
+        .about("role", "Shows a role.")
+        .gives(of::<roles::RoleReply>),
+    put(at!("/roles/{role_id}"), "updateRole", Needs::System(Permission::ROLE_UPDATE), by!(roles::update))
+        .about("role", "Changes a role; who has it has that at once.")
+        .takes(of::<roles::RoleBody>)
+        .refuses(&[StatusCode::CONFLICT]),
+    delete(at!("/roles/{role_id}"), "deleteRole", Needs::System(Permission::ROLE_DELETE), by!(roles::remove))
+        .about("role", "Removes a role that nobody has.")
+        .refuses(&[StatusCode::PRECONDITION_FAILED]),
+    get(
+        at!("/users/current/tokens"),
+        "listAccessTokens",
+        Needs::System(Permission::ACCESS_TOKEN_LIST),
+        by!(access_tokens::list),
+    )
+    .about("access_token", "Lists the caller's access tokens.")
+    .lists(of::<Vec<access_tokens::AccessTokenReply>>, &[], &[]),
+    post(
+        at!("/users/current/tokens"),
+        "createAccessToken",
+        Needs::System(Permission::ACCESS_TOKEN_CREATE),
+        by!(access_tokens::create),
+    )
+    .about("access_token", "Makes an access token of the caller, which can do what they can, or less.")
+    .takes(of::<access_tokens::AccessTokenCreation>)
+    .gives(of::<access_tokens::AccessTokenCreated>)
+    .creates()
+    .refuses(&[StatusCode::CONFLICT, StatusCode::PRECONDITION_FAILED]),
+    get(
+        at!("/users/current/tokens/{token_id}"),
+        "getAccessToken",
+        Needs::System(Permission::ACCESS_TOKEN_READ),
+        by!(access_tokens::show),
+    )
+    .about("access_token", "Shows an access token of the caller.")
+    .gives(of::<access_tokens::AccessTokenReply>),
+    delete(
+        at!("/users/current/tokens/{token_id}"),
+        "deleteAccessToken",
+        Needs::System(Permission::ACCESS_TOKEN_DELETE),
+        by!(access_tokens::remove),
+    )
+    .about("access_token", "Makes an access token of the caller useless."),
+    get(
+        at!("/users/{user_id}/tokens"),
+        "listAccessTokensOfUser",
+        Needs::Own(Permission::USER_READ),
+        by!(access_tokens::list),
+    )
+    .about("access_token", "Lists the access tokens of a user.")
+    .lists(of::<Vec<access_tokens::AccessTokenReply>>, &[], &[]),
+    delete(
+        at!("/users/{user_id}/tokens/{token_id}"),
+        "deleteAccessTokenOfUser",
+        Needs::Own(Permission::USER_UPDATE),
+        by!(access_tokens::remove),
+    )
+    .about("access_token", "Makes an access token of a user useless."),
+    get(
+        at!("/trustrules"),
+        "listTrustRules",
+        Needs::Handler(&[Permission::TRUST_RULE_LIST]),
+        by!(trust_rules::list),
+    )
+    .about("trust_rule", "Lists the trust rules, or those for robots of a project: q=ProjectID=1.")
+    .lists(of::<Vec<trust_rules::TrustRuleReply>>, &[], trust_rules::FILTERS)
+    .refuses(&[StatusCode::NOT_FOUND]),
+    post(
+        at!("/trustrules"),
+        "createTrustRule",
+        Needs::Handler(&[Permission::TRUST_RULE_CREATE]),
+        by!(trust_rules::create),
+    )
+    .about("trust_rule", "Lets workloads that somebody else vouches for stand for a robot.")
+    .takes(of::<trust_rules::TrustRuleBody>)
+    .creates()
+    .refuses(&[StatusCode::NOT_FOUND, StatusCode::CONFLICT]),
+    get(
+        at!("/trustrules/{id}"),
+        "getTrustRule",
+        Needs::Handler(&[Permission::TRUST_RULE_READ]),
+        by!(trust_rules::show),
+    )
+    .about("trust_rule", "Shows a trust rule.")
+    .gives(of::<trust_rules::TrustRuleReply>),
+    put(
+        at!("/trustrules/{id}"),
+        "updateTrustRule",
+        Needs::Handler(&[Permission::TRUST_RULE_UPDATE]),
+        by!(trust_rules::update),
+    )
+    .about("trust_rule", "Changes a trust rule.")
+    .takes(of::<trust_rules::TrustRuleBody>)
+    .refuses(&[StatusCode::CONFLICT]),
+    delete(
+        at!("/trustrules/{id}"),
+        "deleteTrustRule",
+        Needs::Handler(&[Permission::TRUST_RULE_DELETE]),
+        by!(trust_rules::remove),
+    )
+    .about("trust_rule", "Removes a trust rule."),
+    get(at!("/permissions"), "getPermissions", Needs::SignedIn, by!(permissions::list))
+        .about("permissions", "What robots can be given.")
+        .gives(of::<permissions::PermissionsReply>),
 ];
 
 /// What paths' parameters mean, for the description. Each name means the same in every path.
