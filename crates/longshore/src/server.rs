@@ -13,6 +13,7 @@ use longshore_http::{
 };
 
 use crate::{
+    accounts,
     background::chain,
     config::{AccountsConfig, AuthConfig, Config, TlsConfig},
 };
@@ -100,7 +101,9 @@ pub(crate) fn check_files(config: &Config) -> Vec<String> {
         AuthConfig::Token(settings) => TokenVerifier::new(settings.clone()).map(drop),
     };
     let auth = auth.map_err(anyhow::Error::from);
-    tls.into_iter().chain([auth]).filter_map(Result::err).map(|error| error.to_string()).collect()
+    let accounts = config.accounts.as_ref().map(accounts::check);
+    let all = tls.into_iter().chain([auth]).chain(accounts);
+    all.filter_map(Result::err).map(|error| format!("{error:#}")).collect()
 }
 
 /// `:5000` means every address of this machine, IPv6 included where there is such a thing.
@@ -180,12 +183,22 @@ mod tests {
             ("auth: {htpasswd: {path: /nowhere/users}}".to_owned(), "auth.htpasswd.path"),
             (format!("{token} rootcertbundle: {junk}}}}}"), "auth.token.rootcertbundle"),
             (format!("{token} jwks: {junk}}}}}"), "auth.token.jwks"),
+            (
+                format!("accounts: {{enabled: true, trust: {{issuers: [{{issuer: https://i, jwks_file: {junk}}}]}}}}"),
+                "accounts.trust",
+            ),
+            (
+                "accounts: {enabled: true, sources: [{ldap: {urls: [gopher://x], base_dn: dc=x, ca_file: /nowhere/ca}}]}"
+                    .to_owned(),
+                "accounts.sources",
+            ),
             (format!("http: {{tls: {{certificate: {junk}, key: {junk}}}}}"), "http.tls"),
             ("http: {tls: {certificate: /nowhere/c, key: /nowhere/k}}".to_owned(), "http.tls"),
         ] {
             let wrong = check(&sections);
             assert!(wrong.len() == 1 && wrong[0].starts_with(key), "{sections}: {wrong:?}");
-            assert!(wrong[0].contains("junk") || wrong[0].contains("/nowhere/"), "{wrong:?}");
+            let named = ["junk", "/nowhere/", "gopher:"].iter().any(|part| wrong[0].contains(part));
+            assert!(named, "{wrong:?}");
         }
     }
 

@@ -8,7 +8,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use longshore_accounts::{Accounts, KeysError, TokenService};
-use longshore_identity::{PasswordSource, ldap::LdapSource, workload::Workloads};
+use longshore_identity::{PasswordSource, ldap::LdapSource, oidc::OidcProvider, workload::Workloads};
 use longshore_metadata::Metadata;
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
@@ -29,22 +29,35 @@ pub(crate) fn accounts(
     accounts: &AccountsConfig,
     metadata: &Metadata,
 ) -> anyhow::Result<Accounts> {
-    let mut sources: Vec<Arc<dyn PasswordSource>> = Vec::new();
-    for source in &accounts.sources {
-        let named = || format!("accounts.sources: {}", source.name());
-        match source {
-            SourceConfig::Ldap(settings) => {
-                let directory = LdapSource::new((**settings).clone()).with_context(named)?;
-                sources.push(Arc::new(directory));
-            }
-            // It checks no passwords: it is for the pages.
-            SourceConfig::Oidc(_) => {}
-        }
-    }
+    let mut sources = directories(accounts)?;
     if let AuthConfig::Htpasswd(settings) = &config.auth {
         sources.push(htpasswd::source(settings)?);
     }
     Ok(Accounts::new(metadata.clone(), accounts.settings.clone(), sources))
+}
+
+/// The sources that check passwords, in the order of the configuration. Providers check none: they are for the pages.
+fn directories(accounts: &AccountsConfig) -> anyhow::Result<Vec<Arc<dyn PasswordSource>>> {
+    let mut directories: Vec<Arc<dyn PasswordSource>> = Vec::new();
+    for source in &accounts.sources {
+        let named = || format!("accounts.sources: {}", source.name());
+        match source {
+            SourceConfig::Ldap(settings) => {
+                directories.push(Arc::new(LdapSource::new((**settings).clone()).with_context(named)?));
+            }
+            SourceConfig::Oidc(settings) => {
+                OidcProvider::new((**settings).clone()).with_context(named)?;
+            }
+        }
+    }
+    Ok(directories)
+}
+
+/// Opens every file that they will read; asks nobody.
+pub(crate) fn check(accounts: &AccountsConfig) -> anyhow::Result<()> {
+    directories(accounts)?;
+    Workloads::new(&accounts.trust).context("accounts.trust")?;
+    Ok(())
 }
 
 /// The token service. `folder` is ours in the storage folder.

@@ -41,7 +41,7 @@ impl AccountsConfig {
         }
         // Names and passwords of a file may log in as users; the others admit people that nobody here knows.
         if let Some(kind) = given(&["token", "silly"]) {
-            let message = format!("goes with accounts.enabled: false only, and auth.{kind} is given");
+            let message = format!("cannot be true where auth.{kind} is given: that admits people of its own");
             accounts.refuse("enabled", message);
         }
         let sources = sources::sources(&accounts);

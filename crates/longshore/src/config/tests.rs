@@ -106,6 +106,46 @@ fn without_a_file_it_is_a_registry_for_ones_own_machine() {
 }
 
 #[test]
+fn accounts_are_on_without_a_file_unless_auth_says_who_may_come_in() {
+    let without_file = |variables: &[(&str, &str)]| {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let sources = Sources { variables: variables.collect(), ..Sources::default() };
+        sources.load().unwrap().config.accounts.is_some()
+    };
+    assert!(without_file(&[]));
+    assert!(!without_file(&[("REGISTRY_AUTH", "htpasswd"), ("REGISTRY_AUTH_HTPASSWD_PATH", "/users")]));
+    assert!(!without_file(&[("LONGSHORE_ACCOUNTS_ENABLED", "false")]));
+    let has = |text: &str| load(text).unwrap().config.accounts.is_some();
+    for none in [
+        REGISTRY_2,
+        DEBIAN,
+        "auth: none",
+        "accounts:",
+        "accounts: {enabled: false}",
+        "accounts: {token: {lifetime: 5m}}",
+    ] {
+        assert!(!has(none), "{none}");
+    }
+    let htpasswd = "auth: {htpasswd: {path: /users}}\n";
+    assert!(has("accounts: {enabled: true}") && has("accounts: {enabled: auto}"));
+    assert!(has(&format!("{htpasswd}accounts: {{enabled: true}}")));
+    assert!(!has(&format!("{htpasswd}accounts: {{enabled: auto}}")));
+    let image = include_str!("../../../../contrib/container/config.yml");
+    assert!(has(image) && load(image).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn sources_are_read_in_their_order() {
+    let sources = "accounts:\n  enabled: true\n  sources:\n    - oidc: {issuer: https://i, client_id: c, group_filter: [a*]}\n    \
+                   - ldap: {urls: ldaps://d, base_dn: dc=d, groups: {membership: memberOf}}\n";
+    let accounts = load(sources).unwrap().config.accounts.unwrap();
+    assert_eq!(accounts.sources.iter().map(|source| source.name()).collect::<Vec<_>>(), ["oidc", "ldap"]);
+    let SourceConfig::Ldap(ldap) = &accounts.sources[1] else { panic!("{:?}", accounts.sources) };
+    assert_eq!((ldap.urls.as_slice(), ldap.uid_attribute.as_str()), (&["ldaps://d".to_owned()][..], "uid"));
+    assert_eq!(ldap.groups.as_ref().unwrap().membership.to_string(), "memberOf");
+}
+
+#[test]
 fn errors_say_where_and_what() {
     let check = |text: &str, wanted: &[&str]| {
         let errors = load(text).expect_err(text);
@@ -163,6 +203,26 @@ fn errors_say_where_and_what() {
             "line 1: auth.token.service: must be set",
             "line 1: auth.token.rootcertbundle: must be set, or jwks: without either no token can be verified",
         ],
+    );
+    let external = "auth: {token: {realm: r, service: s, issuer: i, jwks: /k}}\naccounts: {enabled: true}";
+    check(
+        external,
+        &[
+            "line 2: accounts.enabled: cannot be true where auth.token is given: that admits people of its own",
+        ],
+    );
+    check(
+        "accounts: {enabled: true, token: {lifetime: 10s}}",
+        &["line 1: accounts.token.lifetime: must be at least 60 seconds"],
+    );
+    check(
+        "accounts: {enabled: true, sources: [{}]}",
+        &["line 1: accounts.sources[0].ldap: a source has one of ldap and oidc"],
+    );
+    let two = "{ldap: {urls: ldap://a, base_dn: dc=a}}";
+    check(
+        &format!("accounts: {{enabled: true, sources: [{two}, {two}]}}"),
+        &["line 1: accounts.sources[1].name: another source is called \"ldap\""],
     );
     check("log: {level: loud}", &["line 1: log.level: \"loud\" is none of error, warn, info, debug, trace"]);
     check(
