@@ -118,15 +118,14 @@ async fn by_login(tokens: &TokenService, cx: &Context, asked: &Asked<'_>) -> Res
         return Err(refused(None, AuthError::Missing));
     }
     let circumstances = circumstances(asked);
-    let access =
-        match tokens.login(&credentials, &circumstances, &asked.request_id.to_string()).await {
-            Ok(login) => login.access,
-            Err(LoginError::TooMany { retry_after }) => return Err(ApiError::too_many_logins(retry_after)),
-            Err(LoginError::Unavailable(cause)) => return Err(AuthError::Unavailable(cause).into()),
-            Err(error @ (LoginError::Refused(_) | LoginError::Csrf)) => {
-                return Err(refused(None, AuthError::Invalid(error.into())));
-            }
-        };
+    let access = match tokens.login(&credentials, &circumstances, &asked.request_id.to_string()).await {
+        Ok(login) => login.access,
+        Err(LoginError::TooMany { retry_after }) => return Err(ApiError::too_many_logins(retry_after)),
+        Err(LoginError::Unavailable(cause)) => return Err(AuthError::Unavailable(cause).into()),
+        Err(error @ (LoginError::Refused(_) | LoginError::Csrf)) => {
+            return Err(refused(None, AuthError::Invalid(error.into())));
+        }
+    };
     let caller = tokens.caller(&access, &asked.endpoint.scopes(), &circumstances).await?;
     let refusal = if anonymous { Refusal::Challenge(None) } else { Refusal::Denied };
     Ok(Admitted { caller, access: Some(Box::new(access)), refusal })

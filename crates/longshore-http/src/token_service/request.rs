@@ -150,7 +150,10 @@ mod tests {
         );
         check("grant_type=refresh_token&refresh_token=lsp_x&client_id=docker", "/lsp_x");
         let exchange = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange";
-        check(&format!("{exchange}&subject_token=a.b.c&scope=repository:a:pull"), "//a.b.c repository:a:pull");
+        check(
+            &format!("{exchange}&subject_token=a.b.c&scope=repository:a:pull"),
+            "//a.b.c repository:a:pull",
+        );
         for bad in [
             exchange,
             "",
