@@ -166,7 +166,8 @@ async fn a_caller_who_goes_away() {
 #[tokio::test]
 async fn answers_that_are_not_taken() {
     let signer = TokenSigner::es256("one");
-    let big = Answer::bytes(format!("{{\"keys\": [], \"more\": \"{}\"}}", "a".repeat(2 << 20)));
+    // Good but for its length.
+    let big = Answer::json(&json!({ "keys": [signer.jwk()], "more": "a".repeat(2 << 20) }));
     for (name, jwks) in [
         ("too large", big.clone()),
         ("too large, by surprise", big.without_length()),
