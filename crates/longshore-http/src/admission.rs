@@ -50,6 +50,7 @@ pub(crate) async fn admit(cx: &Context, asked: &Asked<'_>) -> Result<Admitted, A
     };
     if let Some(repository) = made_by(asked.endpoint)
         && admitted.caller.may(Action::Push, repository)
+        && !cx.registry.is_read_only()
         && !Box::pin(make_room(tokens, asked, &admitted.caller, repository)).await?
     {
         admitted.caller.permissions = Permissions::Granted { repositories: Vec::new(), catalog: false };

@@ -29,8 +29,13 @@ pub(crate) fn require(call: &Call, action: Action, repository: &RepositoryName) 
 }
 
 impl Registry {
+    /// Whether nothing may change.
+    pub fn is_read_only(&self) -> bool {
+        self.inner.settings.readonly
+    }
+
     /// Refuses a change of a read-only registry.
     pub(crate) fn require_writable(&self) -> Result<(), ReadOnly> {
-        if self.inner.settings.readonly { Err(ReadOnly) } else { Ok(()) }
+        if self.is_read_only() { Err(ReadOnly) } else { Ok(()) }
     }
 }

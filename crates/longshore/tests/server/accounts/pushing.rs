@@ -39,3 +39,10 @@ async fn nobody_else_makes_projects_by_a_push() {
     token.post("/v2/team/app/blobs/uploads/").await.assert_error(401, "UNAUTHORIZED");
     registry.admin().get("/api/v2.0/projects/team").await.assert_status(404);
 }
+
+#[tokio::test]
+async fn a_push_that_is_refused_anyway_makes_nothing() {
+    let registry = with_accounts().set("storage.maintenance.readonly.enabled", true).spawn().await;
+    registry.admin().post("/v2/new/app/blobs/uploads/").await.assert_error(405, "UNSUPPORTED");
+    registry.admin().get("/api/v2.0/projects/new").await.assert_status(404);
+}
