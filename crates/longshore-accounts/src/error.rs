@@ -1,5 +1,7 @@
 //! Why a use case of management did nothing. One type for all, because their callers tell people the same few things.
 
+use std::time::Duration;
+
 use longshore_metadata::MetadataError;
 
 /// Nothing was changed.
@@ -25,6 +27,12 @@ pub enum ManageError {
     /// Something else must be done first.
     #[error("{0}")]
     Precondition(String),
+    /// Too many wrong passwords: of this user, from this address, or at all.
+    #[error("too many wrong passwords, try again later")]
+    TooMany {
+        /// How long to wait.
+        retry_after: Duration,
+    },
     /// Another service that is needed does not answer.
     #[error("{0}")]
     Unavailable(String),
@@ -37,7 +45,10 @@ impl ManageError {
     /// Whether it may work later: the fault is neither the caller's nor damage.
     pub fn is_passing(&self) -> bool {
         use MetadataError::{Conflict, Unavailable};
-        matches!(self, Self::Unavailable(_) | Self::Metadata(Unavailable(_) | Conflict(_)))
+        matches!(
+            self,
+            Self::TooMany { .. } | Self::Unavailable(_) | Self::Metadata(Unavailable(_) | Conflict(_))
+        )
     }
 
     /// There is no such thing.

@@ -10,6 +10,7 @@ use longshore_auth::{
     Lockout, password,
     secret::{LoginKey, SecretHash},
 };
+use longshore_metadata::UserId;
 use longshore_types::Timestamp;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
@@ -20,7 +21,7 @@ use super::{
     failures::Failures,
     recent::Recent,
     remembered::{REMEMBER, Remembered},
-    slowdown::Slowdown,
+    slowdown::{Slowdown, network},
     usage::Usage,
 };
 use crate::{Accounts, LoginError, ManageError};
@@ -31,6 +32,10 @@ const WAITING_MAX: usize = 256;
 const REMEMBERED_MAX: usize = 10_000;
 /// Most principals and addresses whose last recorded login is remembered.
 const RECORDED_MAX: usize = 10_000;
+/// Most users and addresses that they logged in from.
+const KNOWN_MAX: usize = 10_000;
+/// How long an address is one that a user logs in from.
+const KNOWN_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// When wrong passwords slow an address down: after the 30th one second, doubling up to one minute.
 const ADDRESS_LOCKOUT: Lockout =
@@ -53,6 +58,8 @@ pub(super) struct Memory {
     /// Secrets of robots, with their hashes, that were right.
     pub(super) robots: Recent<[u8; 32], ()>,
     pub(super) slowdown: Slowdown,
+    /// From where users logged in by a password.
+    pub(super) known: Recent<(UserId, IpAddr), ()>,
     pub(super) failures: Failures,
     pub(super) recorded: Recent<RecordedKey, ()>,
     pub(super) usage: Usage,
@@ -86,6 +93,7 @@ impl Logins {
             remembered: Recent::new(REMEMBERED_MAX),
             robots: Recent::new(REMEMBERED_MAX),
             slowdown: Slowdown::new(ADDRESS_LOCKOUT),
+            known: Recent::new(KNOWN_MAX),
             failures: Failures::default(),
             recorded: Recent::new(RECORDED_MAX),
             usage: Usage::default(),
@@ -106,6 +114,18 @@ impl Logins {
     /// Remembers the secret of a robot that was right.
     pub(super) fn remember_robot(&self, key: [u8; 32], now: Timestamp) {
         self.lock().robots.insert(key, (), now, now.after(REMEMBER));
+    }
+
+    /// A user's password came from there, and was right.
+    pub(super) fn know(&self, user: UserId, address: Option<IpAddr>, now: Timestamp) {
+        if let Some(address) = address {
+            self.lock().known.insert((user, network(address)), (), now, now.after(KNOWN_FOR));
+        }
+    }
+
+    /// Whether one did lately.
+    pub(super) fn knows(&self, user: UserId, address: Option<IpAddr>, now: Timestamp) -> bool {
+        address.is_some_and(|address| self.lock().known.get(&(user, network(address)), now).is_some())
     }
 
     /// Begins to wait for a turn, unless the address must not try at all yet, or too many wait.

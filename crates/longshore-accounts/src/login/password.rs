@@ -5,7 +5,6 @@ use std::time::Duration;
 use longshore_auth::{Access, Circumstances, password, secret::SecretHash};
 use longshore_identity::{Identity, SourceError};
 use longshore_metadata::{AccessTokenId, GroupKind, UserRecord};
-use longshore_types::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
@@ -24,6 +23,16 @@ pub(super) struct Admitted {
     pub(super) user: UserRecord,
     pub(super) way: Way,
     pub(super) checked: Checked,
+}
+
+/// Whom the delay after wrong passwords holds up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Delay {
+    /// Whoever comes from an address that the user did not log in from. Else anybody who knows a name could keep its owner
+    /// out, with a wrong password now and then.
+    Strangers,
+    /// Everybody: who asks has the user's browser already, and that may be somebody else.
+    Everybody,
 }
 
 /// What is known of a name before its password is checked.
@@ -56,7 +65,7 @@ impl Accounts {
         if let Some(access) = self.remembered(attempt, &key).await? {
             return Ok(access);
         }
-        let admitted = self.check_password(attempt, name, secret, (place, turn)).await?;
+        let admitted = self.check_password(attempt, name, secret, Delay::Strangers, (place, turn)).await?;
         let Admitted { user, way, .. } = &admitted;
         self.forgive(user, now).await?;
         self.record_login(attempt, &user.name, Some(user), way).await?;
@@ -74,9 +83,19 @@ impl Accounts {
         name: &str,
         secret: &str,
     ) -> Result<Admitted, LoginError> {
+        self.admit_with_delay(attempt, name, secret, Delay::Strangers).await
+    }
+
+    async fn admit_with_delay(
+        &self,
+        attempt: &Attempt<'_>,
+        name: &str,
+        secret: &str,
+        delay: Delay,
+    ) -> Result<Admitted, LoginError> {
         let place = self.inner.logins.place(attempt.circumstances.address, attempt.circumstances.now)?;
         let turn = place.turn().await?;
-        self.check_password(attempt, name, secret, (place, turn)).await
+        self.check_password(attempt, name, secret, delay, (place, turn)).await
     }
 
     /// Whether this is somebody's password now. A wrong one counts and is recorded as a login with it would be.
@@ -88,7 +107,7 @@ impl Accounts {
         secret: &str,
     ) -> Result<(), LoginError> {
         let attempt = Attempt { circumstances, request_id };
-        let outcome = self.admit_by_password(&attempt, name, secret).await;
+        let outcome = self.admit_with_delay(&attempt, name, secret, Delay::Everybody).await;
         self.record_refusal(&attempt, name, outcome).await.map(drop)
     }
 
@@ -97,11 +116,16 @@ impl Accounts {
         attempt: &Attempt<'_>,
         name: &str,
         secret: &str,
+        delay: Delay,
         (place, turn): (Place<'_>, Turn<'_>),
     ) -> Result<Admitted, LoginError> {
         let began = Instant::now();
-        let outcome = self.check_in_turn(attempt, name, secret, turn).await;
+        let outcome = self.check_in_turn(attempt, name, secret, delay, turn).await;
         drop(place);
+        if let Ok(Admitted { user, .. }) = &outcome {
+            let Circumstances { now, address, .. } = *attempt.circumstances;
+            self.inner.logins.know(user.id, address, now);
+        }
         if matches!(outcome, Err(LoginError::Refused(_))) && !self.inner.sources.is_empty() {
             sleep_until(began + REFUSAL_AFTER).await;
         }
@@ -113,11 +137,11 @@ impl Accounts {
         attempt: &Attempt<'_>,
         name: &str,
         secret: &str,
+        delay: Delay,
         turn: Turn<'_>,
     ) -> Result<Admitted, LoginError> {
-        let now = attempt.circumstances.now;
         let usable = name.len() <= NAME_BYTES_MAX && !name.contains('\0') && secret.len() <= SECRET_BYTES_MAX;
-        let found = if usable { self.find_by_name(name, now).await? } else { Found::Nobody };
+        let found = if usable { self.find_by_name(attempt, name, delay).await? } else { Found::Nobody };
         let compared = match &found {
             Found::Nobody | Found::Barred(_) | Found::OfSource(_, None) => Compared::Nobody,
             Found::Local(user) => user.password_hash.clone().map_or(Compared::Nobody, Compared::Password),
@@ -140,12 +164,20 @@ impl Accounts {
         }
     }
 
-    async fn find_by_name(&self, name: &str, now: Timestamp) -> Result<Found, LoginError> {
+    async fn find_by_name(
+        &self,
+        attempt: &Attempt<'_>,
+        name: &str,
+        delay: Delay,
+    ) -> Result<Found, LoginError> {
+        let Circumstances { now, address, .. } = *attempt.circumstances;
         let mut tx = self.inner.metadata.read().await?;
         let Some(user) = tx.user(name).await? else { return Ok(Found::Nobody) };
         Ok(if user.disabled {
             Found::Barred("the user is disabled")
-        } else if self.inner.settings.lockout.is_delayed(user.failed_logins, user.last_failed_at, now) {
+        } else if self.inner.settings.lockout.is_delayed(user.failed_logins, user.last_failed_at, now)
+            && (delay == Delay::Everybody || !self.inner.logins.knows(user.id, address, now))
+        {
             Found::Barred("too many wrong passwords: the next one is not looked at yet")
         } else if user.is_local() {
             Found::Local(user)

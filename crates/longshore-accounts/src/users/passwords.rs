@@ -44,9 +44,7 @@ impl Accounts {
             LoginError::Refused(_) | LoginError::Csrf => {
                 ManageError::Forbidden("the old password is wrong".to_owned())
             }
-            LoginError::TooMany { .. } => {
-                ManageError::Unavailable("too many wrong passwords, try again later".to_owned())
-            }
+            LoginError::TooMany { retry_after } => ManageError::TooMany { retry_after },
             LoginError::Unavailable(error) => {
                 tracing::error!(%error, "cannot check a password");
                 ManageError::Unavailable("passwords cannot be checked at the moment".to_owned())

@@ -86,6 +86,25 @@ async fn wrong_passwords_slow_a_user_down(metadata: Metadata) {
     assert_eq!(failures(&metadata, bob).await, 0);
 }
 
+/// Who knows a name could else keep its owner out, with a wrong password from time to time.
+#[tokio::test]
+async fn the_delay_holds_up_strangers_and_not_the_user() {
+    let accounts = local(&sqlite().await);
+    make_users(&accounts, ["ann"]).await;
+    let from = async |address: &str, secret: &str, seconds: i64| {
+        word(accounts.login(&basic("ann", secret), &circumstances(seconds, address), "r").await)
+    };
+    assert_eq!(from("192.0.2.7", PASSWORD, 1).await, "user ann");
+    for _ in 0..8 {
+        from("198.51.100.7", "guess", 100).await;
+    }
+    let waits = "refused: too many wrong passwords: the next one is not looked at yet";
+    assert_eq!(from("198.51.100.7", PASSWORD, 100).await, waits);
+    assert_eq!(from("203.0.113.1", PASSWORD, 100).await, waits, "nobody knows that it is Ann");
+    assert_eq!(from("192.0.2.7", "typo", 100).await, "refused: wrong password");
+    assert_eq!(from("192.0.2.7", PASSWORD, 100).await, "user ann");
+}
+
 #[tokio::test]
 async fn an_address_that_guesses_is_slowed_down_and_others_are_not() {
     let metadata = sqlite().await;

@@ -195,6 +195,9 @@ impl From<ManageError> for ApiProblem {
             ManageError::Invalid(message) => Self::bad_request(message),
             ManageError::Forbidden(message) => Self::forbidden(message),
             ManageError::Precondition(message) => Self::new(Code::Precondition, message),
+            ManageError::TooMany { retry_after } => {
+                Self::too_many_requests("too many wrong passwords, try again later", retry_after)
+            }
             ManageError::Unavailable(message) => Self::new(Code::Unavailable, message),
             error @ ManageError::Metadata(_) if error.is_passing() => Self::unavailable(error),
             error @ ManageError::Metadata(_) => Self::internal(error),
