@@ -378,6 +378,42 @@ async fn charges_at_the_same_time_keep_the_limit(metadata: Metadata) {
     assert!(held > LIMIT - 3000, "room was left: {held}");
 }
 
+/// What one push has changed and not committed keeps no other waiting.
+#[tokio::test(flavor = "multi_thread")]
+async fn pushes_into_one_project_do_not_wait_for_each_other() {
+    let url = longshore_testkit::Postgres::shared().fresh_database().unwrap();
+    let settings =
+        longshore_metadata::MetadataSettings { connections_max: 16, ..crate::support::settings(&url) };
+    let metadata = Metadata::open(&settings).await.unwrap();
+    counting(&metadata).await;
+    let mut tx = metadata.write().await.unwrap();
+    let mut team = None;
+    for number in 0..12 {
+        let app = repository(&mut tx, &format!("team/app{number}")).await;
+        team = Some(project_of(&mut tx, app).await);
+    }
+    let team = team.unwrap();
+    // Every shard gets its share of this.
+    tx.set_quota(team, QuotaLimit::Bytes(1600), at(1)).await.unwrap();
+    let first = repository(&mut tx, "team/app0").await;
+    linked_blob(&mut tx, first, "first").await;
+    tx.commit().await.unwrap();
+    let mut under_way = Vec::new();
+    for number in 0..12 {
+        let push = async {
+            let mut tx = metadata.write().await.unwrap();
+            let app = repository(&mut tx, &format!("team/app{number}")).await;
+            linked_blob(&mut tx, app, &format!("layer {number}")).await;
+            tx
+        };
+        under_way.push(longshore_testkit::within("a push beside others", push).await);
+    }
+    for push in under_way {
+        push.commit().await.unwrap();
+    }
+    assert_eq!(used(&metadata, team).await, 5 + 10 * 7 + 2 * 8);
+}
+
 #[derive(Clone, Debug)]
 enum Change {
     Link(usize, u8),

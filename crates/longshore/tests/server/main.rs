@@ -8,5 +8,6 @@ mod authentication;
 mod limits;
 mod listening;
 mod notifications;
+mod quotas;
 mod stopping;
 mod tls;
