@@ -121,7 +121,7 @@ impl ReadTx {
     ) -> Result<Page<QuotaRecord>, MetadataError> {
         let default = self.default_quota().await?;
         let after = after.map_or(i64::MIN, |id| id.0);
-        let sql = record!("WHERE p.id > $1 AND p.deleted_at IS NULL ORDER BY p.id LIMIT $2 OFFSET $3");
+        let sql = record!("WHERE p.id > $1 AND +p.deleted_at IS NULL ORDER BY p.id LIMIT $2 OFFSET $3");
         let rows = self.query(sql, params![after, one_more(limit), at_most(skip)]).await?;
         page(rows, limit, |row| QuotaRecord::read(row, default))
     }
@@ -134,7 +134,7 @@ impl ReadTx {
         limit: usize,
     ) -> Result<Vec<QuotaRecord>, MetadataError> {
         let default = self.default_quota().await?;
-        let sql = record!("WHERE p.deleted_at IS NULL ORDER BY 4 DESC, p.id LIMIT $1 OFFSET $2");
+        let sql = record!("WHERE +p.deleted_at IS NULL ORDER BY 4 DESC, p.id LIMIT $1 OFFSET $2");
         let rows = self.query(sql, params![at_most(limit), at_most(skip)]).await?;
         rows.into_iter().map(|row| QuotaRecord::read(row, default)).collect()
     }

@@ -64,7 +64,7 @@ ALTER TABLE projects ADD COLUMN public {small} NOT NULL DEFAULT 0;
 -- The row of a deleted project stays while repositories name it: their rows are never removed. It has nothing else.
 ALTER TABLE projects ADD COLUMN deleted_at {int};
 CREATE INDEX projects_listed ON projects (deleted_at, name);
-CREATE INDEX projects_public ON projects (public, deleted_at, name);
+CREATE INDEX projects_public ON projects (public, name, deleted_at);
 CREATE INDEX projects_by_update ON projects (deleted_at, updated_at, id);
 CREATE INDEX projects_by_parent ON projects (parent_id, name);
 CREATE INDEX projects_by_owner ON projects (owner_id, id);

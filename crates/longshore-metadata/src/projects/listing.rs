@@ -59,8 +59,10 @@ impl ProjectFilter<'_> {
 
 impl<'a> ProjectFilter<'a> {
     fn conditions(&self, tx: &ReadTx, order: Option<ProjectOrder>) -> Conditions<'a> {
-        // A `+` keeps SQLite from choosing an index by these and sorting what it finds: the rows have that order.
+        // A `+` keeps SQLite from choosing an index by these and sorting what it finds: the rows have that order, and one
+        // owner has few.
         let (public, deleted) = match order {
+            _ if self.owner.is_some() => ("+public", "+deleted_at IS NULL"),
             Some(ProjectOrder::Id) => ("+public", "+deleted_at IS NULL"),
             _ => ("public", "deleted_at IS NULL"),
         };
@@ -130,12 +132,13 @@ impl ReadTx {
     ) -> Result<Vec<ProjectRecord>, MetadataError> {
         let mut found: Vec<ProjectRecord> = Vec::new();
         for batch in batches(names) {
+            // `+` as above: the names choose, not that a project is there.
             let one = |n: usize| {
                 format!("name = ${} OR (name > ${} AND name < ${})", 3 * n + 1, 3 * n + 2, 3 * n + 3)
             };
             let any: Vec<_> = (0..batch.len()).map(one).collect();
             let sql =
-                format!("SELECT {COLUMNS} FROM projects WHERE ({}) AND deleted_at IS NULL", any.join(" OR "));
+                format!("SELECT {COLUMNS} FROM projects WHERE ({}) AND +deleted_at IS NULL", any.join(" OR "));
             let values: Vec<Value<'_>> = batch
                 .iter()
                 .flat_map(|name| [name.to_string(), format!("{name}/"), format!("{name}0")])
