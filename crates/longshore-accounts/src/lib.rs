@@ -9,11 +9,13 @@ mod access_tokens;
 mod accounts;
 mod act;
 mod audit;
+mod content;
 mod credentials;
 mod delegation;
 mod error;
 mod first_start;
 mod groups;
+mod labels;
 mod login;
 mod members;
 mod project_view;
@@ -31,10 +33,12 @@ mod users;
 pub use access_tokens::{AccessTokenDetails, NewAccessToken};
 pub use accounts::{Accounts, AccountsSettings};
 pub use act::Act;
+pub use content::{ListedRepositories, Statistics};
 pub use credentials::{Credentials, Csrf, LoginError};
 pub use error::ManageError;
 pub use first_start::{FIRST_PROJECT, FIRST_USER};
 pub use groups::NewGroup;
+pub use labels::LabelPlan;
 pub use login::{NewSession, SessionId, Vouched};
 pub use members::{MemberDetails, MemberGrant, NewHolder};
 pub use project_view::{FoundProject, ProjectKey};
@@ -54,7 +58,7 @@ pub use users::{NewAccount, Profile};
 pub use longshore_identity::workload::Workloads;
 /// Rows as the use cases take and give them.
 pub use longshore_metadata::{
-    AccessTokenId, AuditEvent, AuditFilter, AuditOrder, GroupFilter, GroupKind, GroupRecord, Holder, MemberId,
-    ProjectFilter, ProjectId, ProjectOrder, ProjectRecord, QuotaRecord, RobotId, TextFilter, TrustRuleId,
-    TrustRuleKind, UserFilter, UserId, UserOrder, UserRecord,
+    AccessTokenId, AuditEvent, AuditFilter, AuditOrder, GroupFilter, GroupKind, GroupRecord, Holder, LabelId,
+    LabelOrder, LabelRecord, MemberId, ProjectFilter, ProjectId, ProjectOrder, ProjectRecord, QuotaRecord,
+    RobotId, TextFilter, TrustRuleId, TrustRuleKind, UserFilter, UserId, UserOrder, UserRecord,
 };

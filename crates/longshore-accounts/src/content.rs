@@ -1,0 +1,121 @@
+//! Which of what the registry holds somebody may list, and how much there is.
+
+use longshore_auth::{Permission, Target};
+use longshore_metadata::{ProjectFilter, ProjectId, RepositoryFilter, RepositoryId, RepositoryScope};
+
+use crate::{Accounts, Act, ManageError, delegation::has_in_all_projects, projects::scopes};
+
+/// Repositories looked at one by one at a time.
+const BATCH: usize = 1000;
+/// Most repositories that are looked at one by one, for somebody who was given only some in their projects.
+const LOOKED_AT_MAX: usize = 100_000;
+
+/// The repositories that somebody may list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListedRepositories {
+    /// Every one.
+    All,
+    /// Those of public projects, and these.
+    Some {
+        /// Those of these projects.
+        projects: Vec<ProjectId>,
+        /// These in other projects.
+        repositories: Vec<RepositoryId>,
+    },
+}
+
+impl ListedRepositories {
+    /// The same for a listing.
+    pub fn scope(&self) -> RepositoryScope<'_> {
+        match self {
+            Self::All => RepositoryScope::All,
+            Self::Some { projects, repositories } => {
+                RepositoryScope::Within { public: true, projects, repositories }
+            }
+        }
+    }
+}
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Public projects, and repositories in them.
+    pub public: (u64, u64),
+    /// Private projects that the caller may read, and repositories in them.
+    pub private: (u64, u64),
+    /// All projects and repositories, and the bytes of all blobs; for who may read all of them.
+    pub total: Option<(u64, u64, u64)>,
+}
+
+impl Accounts {
+    /// Which repositories the caller may list.
+    pub async fn listed_repositories(&self, act: &Act) -> Result<ListedRepositories, ManageError> {
+        if has_in_all_projects(&act.access, Permission::REPOSITORY_LIST) {
+            return Ok(ListedRepositories::All);
+        }
+        let mut tx = self.inner.metadata.read().await?;
+        let (mut projects, mut partly) = (Vec::new(), Vec::new());
+        for project in tx.projects_below(&scopes(act)).await? {
+            let target = Target::project(&project.name, project.public);
+            if project.public {
+                continue;
+            } else if self.may(&act.access, &target, Permission::REPOSITORY_LIST, &act.circumstances) {
+                projects.push(project.id);
+            } else {
+                partly.push(project);
+            }
+        }
+        drop(tx);
+        let (mut repositories, mut after, mut looked_at) = (Vec::new(), None, 0);
+        let ids: Vec<ProjectId> = partly.iter().map(|project| project.id).collect();
+        while !ids.is_empty() && looked_at < LOOKED_AT_MAX {
+            let mut tx = self.inner.metadata.read().await?;
+            let found = tx.listed_repositories_of(&ids, after, BATCH).await?;
+            for (id, project, name) in &found {
+                let project = partly.iter().find(|partly| partly.id == *project);
+                let may = project.is_some_and(|project| {
+                    let target = Target::repository(&project.name, project.public, name);
+                    self.may(&act.access, &target, Permission::REPOSITORY_LIST, &act.circumstances)
+                });
+                if may {
+                    repositories.push(*id);
+                }
+            }
+            looked_at += found.len();
+            after = found.last().map(|(id, ..)| *id);
+            if found.len() < BATCH {
+                break;
+            }
+        }
+        Ok(ListedRepositories::Some { projects, repositories })
+    }
+
+    /// How much there is that the caller may read.
+    pub async fn statistics(&self, act: &Act) -> Result<Statistics, ManageError> {
+        let mut tx = self.inner.metadata.read().await?;
+        let of = |scope| RepositoryFilter { scope, name: None };
+        let public = ProjectFilter { public: Some(true), ..ProjectFilter::default() };
+        let everywhere = RepositoryScope::Within { public: true, projects: &[], repositories: &[] };
+        let public =
+            (tx.projects_count(&public).await?, tx.listed_repositories_count(&of(everywhere)).await?);
+        if has_in_all_projects(&act.access, Permission::PROJECT_READ) {
+            let projects = tx.projects_count(&ProjectFilter::default()).await?;
+            let repositories = tx.listed_repositories_count(&of(RepositoryScope::All)).await?;
+            let bytes = tx.blobs_bytes().await?;
+            return Ok(Statistics {
+                public,
+                private: (projects - public.0.min(projects), repositories - public.1.min(repositories)),
+                total: Some((projects, repositories, bytes)),
+            });
+        }
+        let mut own = tx.projects_below(&scopes(act)).await?;
+        own.retain(|project| {
+            let target = Target::project(&project.name, project.public);
+            !project.public && self.may(&act.access, &target, Permission::PROJECT_READ, &act.circumstances)
+        });
+        let ids: Vec<ProjectId> = own.iter().map(|project| project.id).collect();
+        let own = RepositoryScope::Within { public: false, projects: &ids, repositories: &[] };
+        let private = (ids.len() as u64, tx.listed_repositories_count(&of(own)).await?);
+        Ok(Statistics { public, private, total: None })
+    }
+}
