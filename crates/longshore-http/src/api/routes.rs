@@ -11,12 +11,11 @@ use longshore_auth::Permission;
 
 use super::{
     handlers::{
-        access_tokens, audit, current_user, description, members, permissions, projects, quotas, robots, roles,
-        system, trust_rules, user_groups, users,
+        access_tokens, artifacts, audit, current_user, description, labels, members, permissions, projects,
+        quotas, repositories, robots, roles, search, statistics, system, tags, trust_rules, user_groups,
+        users,
     },
-    route::{
-        Needs, Parameter, Route, boolean, delete, get, head, integer, of, patch, post, put, text,
-    },
+    route::{Needs, Parameter, Route, boolean, delete, get, head, integer, of, patch, post, put, text},
 };
 
 /// A path below the API's root.
@@ -592,6 +591,196 @@ pub(crate) static ROUTES: &[Route] = &[
     get(at!("/permissions"), "getPermissions", Needs::SignedIn, by!(permissions::list))
         .about("permissions", "What robots can be given.")
         .gives(of::<permissions::PermissionsReply>),
+    get(
+        at!("/systeminfo/volumes"),
+        "getVolumes",
+        Needs::System(Permission::SYSTEM_VOLUMES_READ),
+        by!(system::volumes),
+    )
+    .about("systeminfo", "How much room the storage has.")
+    .gives(of::<system::Volumes>),
+    get(at!("/systeminfo/getcert"), "getCert", Needs::Anybody, by!(system::certificate))
+        .about("systeminfo", "The certificate of the registry's own authority; there is none.")
+        .gives_other("application/octet-stream"),
+    get(at!("/search"), "search", Needs::Anybody, by!(search::search))
+        .about("search", "Finds projects and repositories that the caller may read, by a part of their names.")
+        .query(&[text("q", "A part of the name.")])
+        .gives(of::<search::SearchReply>),
+    get(at!("/statistics"), "getStatistic", Needs::SignedIn, by!(statistics::show))
+        .about("statistic", "Counts projects and repositories that the caller may read.")
+        .gives(of::<statistics::StatisticsReply>),
+    get(at!("/repositories"), "listAllRepositories", Needs::Anybody, by!(repositories::list_all))
+        .about("repository", "Lists the repositories that the caller may list, the newest first.")
+        .lists(of::<Vec<repositories::RepositoryReply>>, repositories::SORTS, repositories::FILTERS),
+    get(
+        at!("/projects/{project_name}/repositories"),
+        "listRepositories",
+        Needs::Project(Permission::REPOSITORY_LIST),
+        by!(repositories::list),
+    )
+    .about("repository", "Lists the repositories of a project, the newest first.")
+    .lists(of::<Vec<repositories::RepositoryReply>>, repositories::SORTS, repositories::FILTERS),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}"),
+        "getRepository",
+        Needs::Project(Permission::REPOSITORY_READ),
+        by!(repositories::show),
+    )
+    .about("repository", "Shows a repository.")
+    .gives(of::<repositories::RepositoryReply>),
+    put(
+        at!("/projects/{project_name}/repositories/{repository_name}"),
+        "updateRepository",
+        Needs::Project(Permission::REPOSITORY_UPDATE),
+        by!(repositories::update),
+    )
+    .about("repository", "Changes a repository's description.")
+    .takes(of::<repositories::RepositoryChange>),
+    delete(
+        at!("/projects/{project_name}/repositories/{repository_name}"),
+        "deleteRepository",
+        Needs::Project(Permission::REPOSITORY_DELETE),
+        by!(repositories::delete),
+    )
+    .about("repository", "Deletes all that a repository holds; it can be restored as after any deletion."),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts"),
+        "listArtifacts",
+        Needs::Project(Permission::ARTIFACT_LIST),
+        by!(artifacts::list),
+    )
+    .about("artifact", "Lists the artifacts of a repository, those pushed last first.")
+    .query(artifacts::PARTS)
+    .lists(of::<Vec<artifacts::ArtifactReply>>, artifacts::SORTS, artifacts::FILTERS),
+    post(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts"),
+        "CopyArtifact",
+        Needs::Project(Permission::ARTIFACT_CREATE),
+        by!(artifacts::copy),
+    )
+    .about("artifact", "Copies an artifact with its tags, its children and what is about it. Pulling it must be allowed.")
+    .query(&[text("from", "project/repository:tag or project/repository@digest.")])
+    .creates(),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}"),
+        "getArtifact",
+        Needs::Project(Permission::ARTIFACT_READ),
+        by!(artifacts::show),
+    )
+    .about("artifact", "Shows an artifact.")
+    .query(artifacts::PARTS)
+    .gives(of::<artifacts::ArtifactReply>),
+    delete(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}"),
+        "deleteArtifact",
+        Needs::Project(Permission::ARTIFACT_DELETE),
+        by!(artifacts::delete),
+    )
+    .about("artifact", "Deletes an artifact with all its tags; not one that an index names.")
+    .refuses(&[StatusCode::PRECONDITION_FAILED]),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/tags"),
+        "listTags",
+        Needs::Project(Permission::TAG_LIST),
+        by!(tags::list),
+    )
+    .about("artifact", "Lists the tags of an artifact, those pushed last first.")
+    .query(&[boolean("with_immutable_status", "Whether tags say that they cannot be changed.")])
+    .lists(of::<Vec<artifacts::TagReply>>, tags::SORTS, tags::FILTERS),
+    post(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/tags"),
+        "createTag",
+        Needs::Project(Permission::TAG_CREATE),
+        by!(tags::create),
+    )
+    .about("artifact", "Gives an artifact a tag that its repository does not have.")
+    .takes(of::<tags::NewTag>)
+    .refuses(&[StatusCode::CONFLICT])
+    .creates(),
+    delete(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/tags/{tag_name}"),
+        "deleteTag",
+        Needs::Project(Permission::TAG_DELETE),
+        by!(tags::delete),
+    )
+    .about("artifact", "Takes a tag from an artifact."),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/accessories"),
+        "listAccessories",
+        Needs::Project(Permission::ACCESSORY_LIST),
+        by!(artifacts::accessories),
+    )
+    .about("artifact", "Lists what is about an artifact: signatures, bills of materials.")
+    .lists(of::<Vec<artifacts::AccessoryReply>>, &[], &[]),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/additions/vulnerabilities"),
+        "getVulnerabilitiesAddition",
+        Needs::Project(Permission::ARTIFACT_ADDITION_READ),
+        by!(artifacts::vulnerabilities),
+    )
+    .about("artifact", "The reports of scans; an empty object where there are none.")
+    .gives_other("application/json"),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/additions/{addition}"),
+        "getAddition",
+        Needs::Project(Permission::ARTIFACT_ADDITION_READ),
+        by!(artifacts::addition),
+    )
+    .about("artifact", "More about an artifact: of an image how it was built.")
+    .gives(of::<Vec<artifacts::HistoryStep>>),
+    post(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/labels"),
+        "addLabel",
+        Needs::Project(Permission::ARTIFACT_LABEL_CREATE),
+        by!(artifacts::add_label),
+    )
+    .about("artifact", "Puts a label on an artifact.")
+    .takes(of::<artifacts::LabelOfArtifact>)
+    .refuses(&[StatusCode::CONFLICT]),
+    delete(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/labels/{label_id}"),
+        "removeLabel",
+        Needs::Project(Permission::ARTIFACT_LABEL_DELETE),
+        by!(artifacts::remove_label),
+    )
+    .about("artifact", "Takes a label off an artifact."),
+    get(at!("/labels"), "ListLabels", Needs::Anybody, by!(labels::list))
+        .about("label", "Lists the labels of the whole registry or of a project, by name.")
+        .query(&[
+            text("name", "A part of the name."),
+            text("scope", "g for those of the whole registry, p for a project's."),
+            integer("project_id", "The project's number, where scope is p."),
+        ])
+        .lists(of::<Vec<labels::LabelReply>>, labels::SORTS, labels::FILTERS),
+    post(
+        at!("/labels"),
+        "CreateLabel",
+        Needs::Handler(&[Permission::LABEL_CREATE]),
+        by!(labels::create),
+    )
+    .about("label", "Makes a label.")
+    .takes(of::<labels::LabelBody>)
+    .refuses(&[StatusCode::CONFLICT])
+    .creates(),
+    get(at!("/labels/{label_id}"), "GetLabelByID", Needs::Anybody, by!(labels::show))
+        .about("label", "Shows a label.")
+        .gives(of::<labels::LabelReply>),
+    put(
+        at!("/labels/{label_id}"),
+        "UpdateLabel",
+        Needs::Handler(&[Permission::LABEL_UPDATE]),
+        by!(labels::update),
+    )
+    .about("label", "Changes a label's name, description and color.")
+    .takes(of::<labels::LabelBody>)
+    .refuses(&[StatusCode::CONFLICT]),
+    delete(
+        at!("/labels/{label_id}"),
+        "DeleteLabel",
+        Needs::Handler(&[Permission::LABEL_DELETE]),
+        by!(labels::delete),
+    )
+    .about("label", "Takes a label away, also from what it is on."),
 ];
 
 /// What paths' parameters mean, for the description. Each name means the same in every path.

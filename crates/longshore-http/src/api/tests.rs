@@ -1,5 +1,6 @@
 //! The shell: what its table promises, and over HTTP, with a real server and a table of its own.
 
+mod content;
 mod projects;
 mod requests;
 mod robots;

@@ -1,9 +1,13 @@
 //! What the registry tells of itself.
 
+use longshore_registry::Space;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::api::{Api, AuthMode, moment::Moment, request::ApiRequest, response::ApiResponse, route::Reply};
+use crate::api::{
+    Api, AuthMode, moment::Moment, problem::ApiProblem, request::ApiRequest, response::ApiResponse,
+    route::Reply,
+};
 
 /// The Harbor whose forms this API has. Clients compare it, so that it has Harbor's form too: a release, a hyphen and
 /// what tells builds apart.
@@ -66,6 +70,19 @@ struct ComponentHealth {
     error: Option<&'static str>,
 }
 
+/// `GET /systeminfo/volumes`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Volumes {
+    storage: Vec<Volume>,
+}
+
+/// What storage lies on, in bytes.
+#[derive(Serialize, JsonSchema)]
+struct Volume {
+    total: u64,
+    free: u64,
+}
+
 pub(crate) async fn ping(_: &Api, _: ApiRequest) -> Reply {
     Ok(ApiResponse::content("text/plain; charset=utf-8", "Pong"))
 }
@@ -104,15 +121,35 @@ pub(crate) async fn info(api: &Api, request: ApiRequest) -> Reply {
 
 /// 200 also when something does not work, as Harbor: `/readyz` is what load balancers should ask.
 pub(crate) async fn health(api: &Api, _: ApiRequest) -> Reply {
-    let checked = api.readiness.check(&api.registry).await;
-    if let Err(reason) = &checked {
+    let found = api.readiness.health(&api.registry).await;
+    if let Err(reason) = found.overall() {
         tracing::warn!(reason, "not healthy");
     }
-    let status = if checked.is_ok() { "healthy" } else { "unhealthy" };
-    let error = checked.err().map(|_| "does not work, see the registry's log");
-    let core = ComponentHealth { name: "core", status: "healthy", error: None };
-    let registry = ComponentHealth { name: "registry", status, error };
-    Ok(ApiResponse::json(&Health { status, components: vec![core, registry] }))
+    let component = |name, works: bool| ComponentHealth {
+        name,
+        status: if works { "healthy" } else { "unhealthy" },
+        error: (!works).then_some("does not work, see the registry's log"),
+    };
+    // In Harbor's words; what has no part of its own here is not among them.
+    let components = vec![
+        component("core", true),
+        component("database", found.index.is_ok()),
+        component("registry", found.storage.is_ok()),
+    ];
+    let status = if found.overall().is_ok() { "healthy" } else { "unhealthy" };
+    Ok(ApiResponse::json(&Health { status, components }))
+}
+
+/// Storage that has no bounds of its own is not among them.
+pub(crate) async fn volumes(api: &Api, _: ApiRequest) -> Reply {
+    let volume = |space: Space| Volume { total: space.total_bytes, free: space.free_bytes };
+    let storage = api.registry.space().await?.into_iter().map(volume).collect();
+    Ok(ApiResponse::json(&Volumes { storage }))
+}
+
+/// There is no authority of our own whose certificate clients would need.
+pub(crate) async fn certificate(_: &Api, _: ApiRequest) -> Reply {
+    Err(ApiProblem::not_found("there is no certificate to download"))
 }
 
 fn without_scheme(url: &str) -> &str {
