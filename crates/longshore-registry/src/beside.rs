@@ -93,7 +93,11 @@ async fn write_notes(metadata: Metadata, mut receiver: mpsc::Receiver<(Note, Run
 }
 
 async fn write_batch(metadata: &Metadata, batch: &[(Note, Running)]) -> Result<(), MetadataError> {
-    let mut tx = metadata.write().await?;
+    // Rows need not wait for the disk: whoever seals them does, a moment later.
+    let mut tx = match batch.iter().all(|(note, _)| matches!(note, Note::Row(_))) {
+        true => metadata.write_relaxed().await?,
+        false => metadata.write().await?,
+    };
     for (note, _) in batch {
         match note {
             Note::Event(event) => enqueue(&mut tx, event).await?,
