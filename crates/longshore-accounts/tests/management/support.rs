@@ -118,6 +118,7 @@ pub(crate) fn word<T>(result: Result<T, ManageError>) -> &'static str {
         Err(ManageError::Invalid(_)) => "invalid",
         Err(ManageError::Forbidden(_)) => "forbidden",
         Err(ManageError::Precondition(_)) => "precondition",
+        Err(ManageError::TooMany { .. }) => "too many",
         Err(ManageError::Unavailable(_)) => "unavailable",
         Err(ManageError::Metadata(error)) => panic!("{error}"),
     }
