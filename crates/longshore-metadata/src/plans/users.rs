@@ -75,7 +75,7 @@ async fn read_everything(metadata: &Metadata, id: UserId) -> Result<(), Metadata
     let group = tx.group(GroupKind::Ldap, "cn=dev").await?.expect("it was made");
     assert!(tx.group_by_id(group.id).await?.is_some());
     let filter = GroupFilter { external_id: Some(TextFilter::Is("cn=dev")), ..GroupFilter::default() };
-    assert_eq!(tx.groups_page(&filter, None, 0, 9).await?.entries, [group.clone()]);
+    assert_eq!(tx.groups_page(&filter, None, 0, 9).await?.entries, std::slice::from_ref(&group));
     assert_eq!(tx.groups_page(&GroupFilter::default(), Some(&group), 0, 9).await?.entries, []);
     assert_eq!(tx.groups_count(&filter).await?, 1);
     assert_eq!(tx.groups_of_user(id).await?, [group]);
