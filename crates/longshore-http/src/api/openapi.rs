@@ -2,6 +2,8 @@
 //!
 //! OpenAPI 3.1 speaks JSON Schema 2020-12, which `schemars` derives; the rest is made here, because the table has it.
 
+use std::slice;
+
 use http::StatusCode;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -117,6 +119,7 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
         "tags": [route.tag],
         "summary": route.summary,
         "description": needs(route.needs),
+        "x-longshore-permission": permission(route.needs),
         "parameters": parameters(route),
         "security": security(route.needs),
         "responses": responses(route, schemas),
@@ -142,6 +145,20 @@ pub(crate) fn needs(needs: Needs) -> String {
             format!("Needs {} in the project or of the system that it is about.", words.join(" or "))
         }
     }
+}
+
+/// The same for programs: where a permission is asked for, and which; any of several will do.
+fn permission(needs: Needs) -> Value {
+    let (of, permissions) = match &needs {
+        Needs::Nobody | Needs::Anybody => ("nobody", &[][..]),
+        Needs::SignedIn => ("login", &[][..]),
+        Needs::System(permission) => ("system", slice::from_ref(permission)),
+        Needs::Project(permission) => ("project", slice::from_ref(permission)),
+        Needs::Own(permission) => ("own", slice::from_ref(permission)),
+        Needs::Handler(permissions) => ("object", *permissions),
+    };
+    let words: Vec<_> = permissions.iter().map(ToString::to_string).collect();
+    json!({ "of": of, "any": words })
 }
 
 fn security(needs: Needs) -> Value {
