@@ -9,5 +9,6 @@ mod limits;
 mod listening;
 mod notifications;
 mod quotas;
+mod role_matrix;
 mod stopping;
 mod tls;
