@@ -118,7 +118,8 @@ async fn nobody_makes_a_robot_that_can_do_more(accounts: Accounts) {
         PermissionSet::of(&[Permission::PROJECT_READ, Permission::ROBOT_CREATE, Permission::REPOSITORY_PULL]);
     let maker = accounts.create_role(&admin, "maker", own).await.unwrap();
     add_member(&accounts, team, "ann", maker).await;
-    add_member(&accounts, team, "bob", 1).await;
+    let pusher = accounts.create_role(&admin, "pusher", own.with(Permission::REPOSITORY_PUSH)).await.unwrap();
+    add_member(&accounts, team, "bob", pusher).await;
     add_member(&accounts, sub, "bob", 5).await;
     let try_it = async |act: &Act, project, name: &str, permissions: &[ScopedPermissions]| {
         word(create(&accounts, act, project, name, permissions).await)

@@ -137,8 +137,10 @@ impl ReadTx {
                 format!("name = ${} OR (name > ${} AND name < ${})", 3 * n + 1, 3 * n + 2, 3 * n + 3)
             };
             let any: Vec<_> = (0..batch.len()).map(one).collect();
-            let sql =
-                format!("SELECT {COLUMNS} FROM projects WHERE ({}) AND +deleted_at IS NULL", any.join(" OR "));
+            let sql = format!(
+                "SELECT {COLUMNS} FROM projects WHERE ({}) AND +deleted_at IS NULL",
+                any.join(" OR ")
+            );
             let values: Vec<Value<'_>> = batch
                 .iter()
                 .flat_map(|name| [name.to_string(), format!("{name}/"), format!("{name}0")])
