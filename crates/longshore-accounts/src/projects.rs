@@ -5,7 +5,7 @@ mod settings;
 
 use std::collections::BTreeMap;
 
-use longshore_auth::{BuiltInRole, Permission, Principal, Target};
+use longshore_auth::{BuiltInRole, GrantScope, Permission, Principal, Target};
 use longshore_metadata::{
     Holder, PUBLIC_SETTING, ProjectId, ProjectRecord, QuotaLimit, QuotaRecord, ReadTx, UserId, WriteTx,
 };
@@ -87,10 +87,12 @@ impl Accounts {
         let readable =
             found.filter(|found| may(&Target::project(&found.name, found.public), Permission::PROJECT_READ));
         let Some(found) = readable else { return Err(ManageError::unknown("project", parent)) };
-        match may(&Target::project(&found.name, found.public), Permission::PROJECT_CREATE) {
-            true => Ok(()),
-            false => Err(ManageError::Forbidden(format!("you may not make projects in {parent}"))),
+        if !may(&Target::project(&found.name, found.public), Permission::PROJECT_CREATE) {
+            return Err(ManageError::Forbidden(format!("you may not make projects in {parent}")));
         }
+        // The new project takes along what is its own by name, and who makes it is its admin.
+        let scope = GrantScope::Project(found.name);
+        self.check_may_give(act, &scope, BuiltInRole::ProjectAdmin.permissions())
     }
 
     /// What somebody says who may not set quotas counts for nothing, as in Harbor.

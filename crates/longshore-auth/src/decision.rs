@@ -2,14 +2,17 @@
 //!
 //! In this order: what is public is allowed to everybody. A system role allows what it does. Then the grants: of the
 //! roles those nearest to the project decide, walking from the project up through its parents to those that hold in every
-//! project; rights to repositories and permissions of robots add to them. What an access token leaves of all this is
+//! project (and those of project admins further out); rights to repositories and permissions of robots add to them. What an access token leaves of all this is
 //! allowed.
 
 use std::fmt;
 
 use longshore_types::{ProjectName, RepositoryName};
 
-use crate::{Access, Action, Circumstances, Grant, GrantScope, Permission, SystemRole, role::PUBLIC_PROJECT};
+use crate::{
+    Access, Action, BuiltInRole, Circumstances, Grant, GrantScope, Permission, SystemRole,
+    role::PUBLIC_PROJECT,
+};
 
 /// A project, as far as decisions ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -229,14 +232,20 @@ fn decide_without_ceiling<'a>(question: &Question<'a>, conditions: &dyn Conditio
 }
 
 /// The roles that count: those of the first level that has any, be it on a condition that does not hold. Were such a
-/// level passed over, who is restricted near the project would get wider rights from further away.
+/// level passed over, who is restricted near the project would get wider rights from further away. Project admins stay
+/// that in all that lies within: else who looks after an inner project could shut those of the outer one out.
 fn nearest_roles<'a>(question: &Question<'a>) -> Vec<&'a Grant> {
     let at = |scope: &GrantScope| -> Vec<&'a Grant> {
         question.access.grants.iter().filter(|grant| grant.is_role() && grant.scope == *scope).collect()
     };
     let Some(project) = question.target.project else { return at(&GrantScope::System) };
     let levels = project.name.ancestors().map(GrantScope::Project).chain([GrantScope::AllProjects]);
-    levels.map(|scope| at(&scope)).find(|roles| !roles.is_empty()).unwrap_or_default()
+    let mut counting: Vec<&Grant> = Vec::new();
+    for roles in levels.map(|scope| at(&scope)) {
+        let nearest_seen = !counting.is_empty();
+        counting.extend(roles.into_iter().filter(|grant| !nearest_seen || grant.is_of_project_admin()));
+    }
+    counting
 }
 
 impl Grant {
@@ -253,6 +262,11 @@ impl Grant {
                 let within = question.target.repository.and_then(|name| self.scope.repository_within(name));
                 within.is_some_and(|name| pattern.matches(name))
             })
+    }
+
+    /// Whether it has all that a project admin has.
+    fn is_of_project_admin(&self) -> bool {
+        BuiltInRole::ProjectAdmin.permissions().is_subset(&self.permissions)
     }
 
     fn condition_holds(&self, question: &Question<'_>, conditions: &dyn Conditions) -> bool {

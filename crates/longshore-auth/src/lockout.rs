@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use longshore_types::Timestamp;
 
+/// How far two requests' ideas of now may be apart without a clock having been set back.
+const APART_MAX: Duration = Duration::from_secs(3600);
+
 /// When a delay begins and how long it lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lockout {
@@ -41,9 +44,10 @@ impl Lockout {
 
     /// Whether a login at `now` must wait.
     pub fn is_delayed(&self, failures: u32, last_failed_at: Option<Timestamp>, now: Timestamp) -> bool {
-        // A failure in the future is a clock that was set back; it must not keep anybody out for longer than the limit.
+        // A failure far in the future is a clock that was set back; it must not keep anybody out for longer than the limit.
+        // One a little in the future came while this request was still on its way.
         self.delayed_until(failures, last_failed_at)
-            .is_some_and(|until| now < until && until <= now.after(self.delay_max))
+            .is_some_and(|until| now < until && until <= now.after(self.delay_max.saturating_add(APART_MAX)))
     }
 }
 
@@ -76,6 +80,7 @@ mod tests {
         assert!(lockout.is_delayed(5, Some(at(0)), at(999)));
         assert!(!lockout.is_delayed(5, Some(at(0)), at(1000)));
         assert!(!lockout.is_delayed(4, Some(at(0)), at(0)));
+        assert!(lockout.is_delayed(99, Some(at(1)), at(0)), "a request that began before the failure");
         assert!(!lockout.is_delayed(99, Some(at(24 * 3_600_000)), at(0)), "the clock was set back");
     }
 }

@@ -5,8 +5,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use longshore_auth::{
-    Access, Circumstances, Conditions, Grant, GrantKind, GrantScope, Permission, PermissionSet, Principal,
-    Question, RepositoryPattern, SystemRole, Target, decide_with,
+    Access, BuiltInRole, Circumstances, Conditions, Grant, GrantKind, GrantScope, Permission, PermissionSet,
+    Principal, Question, RepositoryPattern, SystemRole, Target, decide_with,
 };
 use longshore_types::{ProjectName, RepositoryName, Timestamp};
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -39,7 +39,9 @@ impl Conditions for YesOrNo {
 }
 
 fn permissions() -> impl Strategy<Value = PermissionSet> {
-    vec(select(PERMISSIONS), 0..5).prop_map(|texts| texts.iter().map(|text| text.parse().unwrap()).collect())
+    let some = vec(select(PERMISSIONS), 0..5)
+        .prop_map(|texts| texts.iter().map(|text| text.parse().unwrap()).collect());
+    prop_oneof![6 => some, 1 => Just(BuiltInRole::ProjectAdmin.permissions())]
 }
 
 fn grant() -> impl Strategy<Value = Grant> {
@@ -107,7 +109,7 @@ fn may(access: &Access, project: Option<(&str, bool)>, repository: Option<&str>,
         .filter_map(|grant| nearness(&grant.scope, name))
         .max();
     let granted = access.grants.iter().any(|grant| {
-        let counts = !role(grant) || nearness(&grant.scope, name) == nearest;
+        let counts = !role(grant) || nearness(&grant.scope, name) == nearest || admin(grant);
         counts && applies(grant, name, repository, permission)
     });
     let left = match &access.ceiling {
@@ -119,6 +121,11 @@ fn may(access: &Access, project: Option<(&str, bool)>, repository: Option<&str>,
 
 fn role(grant: &Grant) -> bool {
     grant.kind == GrantKind::Role && grant.repositories.is_none()
+}
+
+/// Whether it has whatever a project admin has.
+fn admin(grant: &Grant) -> bool {
+    BuiltInRole::ProjectAdmin.permissions().iter().all(|one| grant.permissions.contains(one))
 }
 
 /// The name of a repository inside of a project, by whole components.

@@ -74,7 +74,8 @@ impl Accounts {
         let id = match standing(&mut tx, vouched).await? {
             Standing::Known(user) => {
                 let user = allowed(*user)?;
-                let says = says(&mut tx, vouched, Some(&user)).await?;
+                let usable = self.name_problem(&vouched.identity.name).is_none();
+                let says = says(&mut tx, vouched, Some(&user), usable).await?;
                 tx.set_user_from_source(user.id, &says, now).await?;
                 user.id
             }
@@ -108,7 +109,7 @@ impl Accounts {
             );
             return Err(refused(format!("the name {problem}")));
         }
-        let says = says(tx, vouched, None).await?;
+        let says = says(tx, vouched, None, true).await?;
         let now = occasion.circumstances.now;
         let Some(id) = tx.insert_user(&says, now).await? else {
             // Somebody else came at the same moment: the next try finds out who.
@@ -208,11 +209,13 @@ fn is_current(user: &UserRecord, groups: &[GroupRecord], vouched: &Vouched<'_>) 
         && groups.len() == wanted.len()
 }
 
-/// What the row is to say. A name or an address that somebody else has is left as it was.
+/// What the row is to say. A name that is not `usable`, or that somebody else has, is left as it was, and so is an address
+/// that somebody else has.
 async fn says<'a>(
     tx: &mut WriteTx,
     vouched: &Vouched<'a>,
     user: Option<&'a UserRecord>,
+    usable: bool,
 ) -> Result<NewUser<'a>, LoginError> {
     let identity = vouched.identity;
     let is_other =
@@ -220,12 +223,12 @@ async fn says<'a>(
     let mut name = identity.name.as_str();
     if let Some(user) = user
         && user.name != name
-        && is_other(tx.user(name).await?)
+        && (!usable || is_other(tx.user(name).await?))
     {
         tracing::warn!(
             source = vouched.source,
             user = user.name,
-            "{} is called {name} by {} now; another user has that name",
+            "{} is called {name} by {} now; no user can have that name, or another has it",
             user.name,
             vouched.source
         );

@@ -51,7 +51,8 @@ impl Slowdown {
             *failures = 0;
         }
         *failures = failures.saturating_add(1);
-        *last = now;
+        // Requests do not end in the order in which they began.
+        *last = now.max(*last);
     }
 
     /// Forgets what is old, or else the address that was quiet for longest.

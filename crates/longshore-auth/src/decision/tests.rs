@@ -40,7 +40,7 @@ fn check(access: &Access, of: &str, name: &str, permission: Permission, allowed:
 #[test]
 fn roles_reach_into_nested_projects_until_a_nearer_one_decides() {
     let member_of_both =
-        access(vec![member("team", BuiltInRole::ProjectAdmin), member("team/sub", BuiltInRole::Guest)]);
+        access(vec![member("team", BuiltInRole::Maintainer), member("team/sub", BuiltInRole::Guest)]);
     check(&member_of_both, "team", "team/app", Permission::REPOSITORY_PUSH, true);
     check(&member_of_both, "team/other", "team/other/app", Permission::REPOSITORY_PUSH, true);
     check(&member_of_both, "team/sub", "team/sub/app", Permission::REPOSITORY_PULL, true);
@@ -49,6 +49,18 @@ fn roles_reach_into_nested_projects_until_a_nearer_one_decides() {
     check(&member_of_both, "teams", "teams/app", Permission::REPOSITORY_PULL, false);
     let (_, because) = why(&member_of_both, "team/sub", "team/sub/app", Permission::REPOSITORY_PUSH);
     assert_eq!(because, "the nearest role does not allow it: member of team/sub as guest (project team/sub)");
+}
+
+#[test]
+fn project_admins_cannot_be_shut_out_of_what_lies_within() {
+    let restricted = access(vec![
+        member("team", BuiltInRole::ProjectAdmin),
+        member("team/sub", BuiltInRole::LimitedGuest),
+    ]);
+    check(&restricted, "team/sub", "team/sub/app", Permission::REPOSITORY_PUSH, true);
+    check(&restricted, "team/sub/deep", "team/sub/deep/app", Permission::ARTIFACT_DELETE, true);
+    let within = access(vec![member("team/sub", BuiltInRole::ProjectAdmin)]);
+    check(&within, "team", "team/app", Permission::REPOSITORY_PULL, false);
 }
 
 #[test]
@@ -72,7 +84,7 @@ fn rights_to_repositories_add_to_any_role() {
 fn a_role_whose_condition_fails_opens_no_other() {
     let mut restricted = member("team/sub", BuiltInRole::Guest);
     restricted.condition = Some("office".into());
-    let access = access(vec![member("team", BuiltInRole::ProjectAdmin), restricted]);
+    let access = access(vec![member("team", BuiltInRole::Maintainer), restricted]);
     check(&access, "team/sub", "team/sub/app", Permission::REPOSITORY_PULL, false);
     let (_, because) = why(&access, "team/sub", "team/sub/app", Permission::REPOSITORY_PULL);
     assert_eq!(

@@ -162,9 +162,11 @@ impl WriteTx {
         self.execute(sql, params![new, id, old]).await.map(drop)
     }
 
-    /// Counts a wrong password. For nobody ([`UserId::NOBODY`]) it does the same work, and nothing.
+    /// Counts a wrong password. The moment only grows, in whatever order requests end. For nobody ([`UserId::NOBODY`]) it
+    /// does the same work, and nothing.
     pub async fn login_failed(&mut self, id: UserId, at: Timestamp) -> Result<(), MetadataError> {
-        let sql = "UPDATE users SET failed_logins = failed_logins + 1, last_failed_at = $1 WHERE id = $2";
+        let sql = "UPDATE users SET failed_logins = failed_logins + 1, \
+                   last_failed_at = CASE WHEN last_failed_at > $1 THEN last_failed_at ELSE $1 END WHERE id = $2";
         self.execute(sql, params![at, id]).await.map(drop)
     }
 
