@@ -111,7 +111,11 @@ impl Notifier {
 }
 
 /// Sleeps for `pause` or until woken; `true` when the server ends.
-pub(crate) async fn rest(pause: Duration, wake: Option<&Notify>, stopping: &mut watch::Receiver<bool>) -> bool {
+pub(crate) async fn rest(
+    pause: Duration,
+    wake: Option<&Notify>,
+    stopping: &mut watch::Receiver<bool>,
+) -> bool {
     let woken = async {
         match wake {
             Some(wake) => wake.notified().await,

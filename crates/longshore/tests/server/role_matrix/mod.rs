@@ -178,16 +178,32 @@ fn expected() -> BTreeMap<(String, String), String> {
     rows::all().map(|row| (key(row), row.permission.to_owned())).collect()
 }
 
-/// What lists tell of the project to whom it is there, and to others.
+/// Whether an answer names the project.
+fn tells(reply: &Reply) -> bool {
+    String::from_utf8_lossy(&reply.body).contains(&format!("\"{PROJECT}"))
+}
+
+/// What lists and sums tell of the project to whom it is there, and to others.
 async fn check_lists(caller: &Caller, errors: &mut Vec<String>) {
-    for path in
-        ["/projects", "/repositories", "/search?q=ea", "/audit-logs", "/auditlog-exts", "/labels?scope=g"]
-    {
+    for path in ["/projects", "/repositories", "/search?q=ea"] {
         let reply = caller.api.get(&format!("{ROOT}{path}")).await;
-        let tells = String::from_utf8_lossy(&reply.body).contains(&format!("\"{PROJECT}"));
-        let of_content = !path.contains("log") && !path.contains("labels");
-        if tells != caller.role.knows_project() && (of_content || tells) {
+        if tells(&reply) != caller.role.knows_project() {
             errors.push(format!("{:?}: {reply:?}", caller.role));
+        }
+    }
+    // What others did there.
+    for path in ["/audit-logs", "/auditlog-exts"] {
+        let reply = caller.api.get(&format!("{ROOT}{path}?q=username%3Dadmin,resource%3D~{PROJECT}")).await;
+        if tells(&reply) != rows::RECORD.contains(&caller.role) {
+            errors.push(format!("{:?}: {reply:?}", caller.role));
+        }
+    }
+    let summary = caller.api.get(&format!("{ROOT}/projects/{PROJECT}/summary")).await;
+    if summary.status == 200 {
+        let has = |name: &str| summary.json().get(name).is_some();
+        let right = has("quota") && has("guest_count") == rows::MEMBERS_LOOK.contains(&caller.role);
+        if !right {
+            errors.push(format!("{:?}: {summary:?}", caller.role));
         }
     }
     let statistics = caller.api.get(&format!("{ROOT}/statistics")).await;

@@ -67,9 +67,9 @@ const DELETE: &[Role] = &[ProjectAdmin, Maintainer, Admin];
 /// Change and delete the project, its members, metadata and robots.
 const RULE: &[Role] = &[ProjectAdmin, Admin];
 /// Read the record and the trust rules.
-const RULE_LOOK: &[Role] = &[ProjectAdmin, Admin, Auditor];
+pub(super) const RECORD: &[Role] = &[ProjectAdmin, Admin, Auditor];
 /// Read members, robots and labels.
-const MEMBERS_LOOK: &[Role] = &[ProjectAdmin, Maintainer, Developer, Guest, Admin, Auditor];
+pub(super) const MEMBERS_LOOK: &[Role] = &[ProjectAdmin, Maintainer, Developer, Guest, Admin, Auditor];
 /// Read the metadata.
 const METADATA_LOOK: &[Role] = &[ProjectAdmin, Maintainer, Admin, Auditor];
 /// The whole registry.
@@ -160,8 +160,8 @@ const PROJECT_ROWS: &[Row] = &[
     row("DELETE", PROJECT, "project project:delete", Admits::OfProject(RULE)),
     row("GET", "/projects/{project_name_or_id}/_deletable", "project project:delete", Admits::OfProject(RULE)),
     row("GET", "/projects/{project_name_or_id}/summary", "project project:read", Admits::OfProject(LOOK)),
-    row("GET", "/projects/{project_name}/logs", "project log:list", Admits::OfProject(RULE_LOOK)),
-    row("GET", "/projects/{project_name}/auditlog-exts", "project log:list", Admits::OfProject(RULE_LOOK)),
+    row("GET", "/projects/{project_name}/logs", "project log:list", Admits::OfProject(RECORD)),
+    row("GET", "/projects/{project_name}/auditlog-exts", "project log:list", Admits::OfProject(RECORD)),
 
     row("GET", "/projects/{project_name_or_id}/metadatas", "project metadata:read", Admits::OfProject(METADATA_LOOK)),
     row("POST", "/projects/{project_name_or_id}/metadatas", "project metadata:create", Admits::OfProject(RULE)).body(r#"{"public":"false"}"#),
@@ -189,9 +189,9 @@ const PROJECT_ROWS: &[Row] = &[
     row("DELETE", "/robots/{robot_id}", "object robot:delete", Admits::OfObject(RULE)),
 
     // Not Harbor's: the affair of who changes robots.
-    row("GET", "/trustrules", "object trust-rule:list", Admits::OfProject(RULE_LOOK)).query("q=ProjectID%3D{project_id}"),
+    row("GET", "/trustrules", "object trust-rule:list", Admits::OfProject(RECORD)).query("q=ProjectID%3D{project_id}"),
     row("POST", "/trustrules", "object trust-rule:create", Admits::OfObject(RULE)).body(TRUST_RULE),
-    row("GET", "/trustrules/{id}", "object trust-rule:read", Admits::OfObject(RULE_LOOK)),
+    row("GET", "/trustrules/{id}", "object trust-rule:read", Admits::OfObject(RECORD)),
     row("PUT", "/trustrules/{id}", "object trust-rule:update", Admits::OfObject(RULE)).body(TRUST_RULE),
     row("DELETE", "/trustrules/{id}", "object trust-rule:delete", Admits::OfObject(RULE)),
 
