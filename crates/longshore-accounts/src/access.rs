@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use longshore_auth::{
-    Access, BuiltInRole, Grant, GrantKind, GrantScope, PermissionSet, Principal, RepositoryPattern, RoleId,
-    SystemRole, of_every_user,
+    Access, BuiltInRole, Grant, GrantKind, GrantScope, Permission, PermissionSet, Principal,
+    RepositoryPattern, RoleId, SystemRole, of_every_user,
 };
 use longshore_metadata::{AccessTokenRecord, Membership, MetadataError, ReadTx, RobotRecord, UserRecord};
 
@@ -44,13 +44,18 @@ impl Accounts {
     }
 }
 
-/// What an access token narrows its user to: [`Access::ceiling`].
-pub(crate) fn ceiling_of(token: &AccessTokenRecord) -> Option<Vec<Grant>> {
-    let json = token.permissions.as_deref()?;
+/// What an access token narrows its user to: [`Access::ceiling`]. Each narrows something: whoever found one must not make
+/// another that outlives it.
+pub(crate) fn ceiling_of(token: &AccessTokenRecord) -> Vec<Grant> {
     let origin: Arc<str> = format!("access token {}", token.name).into();
+    let Some(json) = token.permissions.as_deref() else {
+        let all = PermissionSet::ALL.without(Permission::ACCESS_TOKEN_CREATE);
+        let everywhere = [GrantScope::System, GrantScope::AllProjects];
+        return everywhere.map(|scope| Grant::new(scope, GrantKind::Robot, all, Arc::clone(&origin))).into();
+    };
     let mut grants = stored_grants::from_json(json, GrantKind::Robot, &origin);
     add_pull_for_push(&mut grants);
-    Some(grants)
+    grants
 }
 
 /// What is kept is what somebody wrote; it is read as Harbor reads it.

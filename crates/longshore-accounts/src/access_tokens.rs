@@ -7,7 +7,7 @@ use longshore_metadata::{AccessTokenId, AccessTokenRecord, UserId};
 use crate::{
     Accounts, Act, ManageError,
     retry::retry_on_conflict,
-    robots::{NewSecret, ScopedPermissions, expiry, merged, scoped},
+    robots::{NewSecret, ScopedPermissions, check_scopes_count, expiry, merged, scoped},
     stored_grants,
 };
 
@@ -54,9 +54,9 @@ impl Accounts {
         let Principal::User { id, .. } = act.access.principal else {
             return Err(ManageError::Forbidden("only users have access tokens".to_owned()));
         };
-        // It could have more than the one that it is made with.
+        // It could have more than the one that it is made with, and outlive it.
         if act.access.ceiling.is_some() {
-            let message = "an access token with narrowed permissions cannot make others";
+            let message = "an access token cannot make others: log in with your password";
             return Err(ManageError::Forbidden(message.to_owned()));
         }
         check_name(&new.name)?;
@@ -162,6 +162,7 @@ impl Accounts {
 
 /// Nothing is asked of who the user is and what they have: it only narrows.
 fn to_json(given: &[ScopedPermissions]) -> Result<String, ManageError> {
+    check_scopes_count(given)?;
     if given.is_empty() || given.iter().any(|given| given.permissions.is_empty()) {
         return Err(ManageError::Invalid("permissions must name at least one".to_owned()));
     }

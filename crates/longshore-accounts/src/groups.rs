@@ -111,6 +111,13 @@ impl Accounts {
     }
 }
 
+/// What the source calls a group of that name (a DN for a directory), for whoever names it without making it known first.
+pub(crate) fn external_id_of(kind: GroupKind, name: &str) -> Result<String, ManageError> {
+    let external_id = external_id(&NewGroup { kind, name: name.to_owned(), ldap_dn: name.to_owned() })?;
+    check_name(&external_id)?;
+    Ok(external_id)
+}
+
 /// What the source calls the group, in the one form that logins bring it in.
 fn external_id(new: &NewGroup) -> Result<String, ManageError> {
     match new.kind {

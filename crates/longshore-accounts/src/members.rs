@@ -7,7 +7,7 @@ use longshore_metadata::{
 };
 use longshore_types::Timestamp;
 
-use crate::{Accounts, Act, ManageError, access, projects::existing, retry::retry_on_conflict};
+use crate::{Accounts, Act, ManageError, access, groups, projects::existing, retry::retry_on_conflict};
 
 /// Whom somebody makes a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -270,7 +270,10 @@ async fn find_holder(tx: &mut WriteTx, holder: &NewHolder, now: Timestamp) -> Re
             let group = tx.group_by_id(GroupId::of_number(*id)).await?;
             Holder::Group(group.ok_or_else(|| ManageError::unknown("user group", id))?.id)
         }
-        NewHolder::Group { kind, name } => Holder::Group(tx.ensure_group(*kind, name, name, now).await?),
+        NewHolder::Group { kind, name } => {
+            let external_id = groups::external_id_of(*kind, name)?;
+            Holder::Group(tx.ensure_group(*kind, &external_id, &external_id, now).await?)
+        }
     })
 }
 

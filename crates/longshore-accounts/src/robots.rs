@@ -19,6 +19,8 @@ pub const ROBOT_DAYS_DEFAULT: i64 = 30;
 const NAME_CHARACTERS_MAX: usize = 200;
 /// A hundred years: beyond this somebody means for ever, and says so with -1.
 const DAYS_MAX: i64 = 36_500;
+/// Most entries of what a robot or an access token may do.
+const SCOPES_MAX: usize = 200;
 
 /// Permissions somewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -341,6 +343,7 @@ impl Accounts {
         project: Option<&ProjectRecord>,
         given: &[ScopedPermissions],
     ) -> Result<Vec<Grant>, ManageError> {
+        check_scopes_count(given)?;
         let mut grants = Vec::new();
         for ScopedPermissions { scope, permissions } in given {
             let level = match scope {
@@ -411,6 +414,16 @@ pub(crate) fn grants_of(robot: &RobotRecord) -> Vec<Grant> {
 pub(crate) fn scoped(grants: Vec<Grant>) -> Vec<ScopedPermissions> {
     let scoped = |grant: Grant| ScopedPermissions { scope: grant.scope, permissions: grant.permissions };
     grants.into_iter().map(scoped).collect()
+}
+
+/// Each use of a robot or token reads what it was given, so that it must not be without end.
+pub(crate) fn check_scopes_count(given: &[ScopedPermissions]) -> Result<(), ManageError> {
+    if given.len() > SCOPES_MAX {
+        return Err(ManageError::Invalid(format!(
+            "permissions must not have more than {SCOPES_MAX} entries"
+        )));
+    }
+    Ok(())
 }
 
 /// One grant for each scope.

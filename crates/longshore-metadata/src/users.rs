@@ -128,6 +128,15 @@ impl ReadTx {
         self.query_opt(&sql, params![name]).await?.map(UserRecord::read).transpose()
     }
 
+    /// A user of a source whose name differs at most in the case of ASCII letters; `folded` has none in upper case.
+    pub async fn user_of_source_by_folded_name(
+        &mut self,
+        folded: &str,
+    ) -> Result<Option<UserRecord>, MetadataError> {
+        let sql = format!("SELECT {COLUMNS} FROM users WHERE lower(name) = $1 AND source <> 'local' LIMIT 1");
+        self.query_opt(&sql, params![folded]).await?.map(UserRecord::read).transpose()
+    }
+
     /// The user of that row.
     pub async fn user_by_id(&mut self, id: UserId) -> Result<Option<UserRecord>, MetadataError> {
         let sql = format!("SELECT {COLUMNS} FROM users WHERE id = $1");

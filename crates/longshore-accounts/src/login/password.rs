@@ -172,7 +172,11 @@ impl Accounts {
     ) -> Result<Found, LoginError> {
         let Circumstances { now, address, .. } = *attempt.circumstances;
         let mut tx = self.inner.metadata.read().await?;
-        let Some(user) = tx.user(name).await? else { return Ok(Found::Nobody) };
+        let mut user = tx.user(name).await?;
+        if user.is_none() && !self.inner.sources.is_empty() {
+            user = tx.user_of_source_by_folded_name(&folded(name)).await?;
+        }
+        let Some(user) = user else { return Ok(Found::Nobody) };
         Ok(if user.disabled {
             Found::Barred("the user is disabled")
         } else if self.inner.settings.lockout.is_delayed(user.failed_logins, user.last_failed_at, now)
@@ -264,4 +268,9 @@ impl Accounts {
         let checked = Checked::Source(source.to_owned());
         Ok(Admitted { user, way: Way::Source(source.to_owned()), checked })
     }
+}
+
+/// A name as directories compare it: to them `Ann` and `ann ` are ann, and so must their wrong passwords be counted.
+fn folded(name: &str) -> String {
+    name.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_lowercase()
 }

@@ -42,7 +42,7 @@ impl Accounts {
             return Err(refused("the access token is somebody else's"));
         }
         let mut access = self.access_of_user(&mut tx, &user).await?;
-        access.ceiling = ceiling_of(&token);
+        access.ceiling = Some(ceiling_of(&token));
         drop(tx);
         self.record_login(attempt, &user.name, Some(&user), &Way::AccessToken(token.id)).await?;
         Ok(access)

@@ -7,6 +7,9 @@ use crate::ManageError;
 /// Where a project's list of allowed vulnerabilities is kept, as JSON. It shows beside the settings, not among them.
 pub const ALLOWLIST_SETTING: &str = "cve_allowlist";
 
+/// The largest allowlist kept, in bytes: it is shown with each project of a listing that inherits it.
+const ALLOWLIST_BYTES_MAX: usize = 16 * 1024;
+
 /// What a setting may say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -53,6 +56,12 @@ pub(super) fn check_all(
     let mut checked = BTreeMap::new();
     for (key, value) in settings {
         if key == ALLOWLIST_SETTING {
+            if value.len() > ALLOWLIST_BYTES_MAX {
+                let limit = ALLOWLIST_BYTES_MAX / 1024;
+                return Err(ManageError::Invalid(format!(
+                    "cve_allowlist must not be larger than {limit} KiB"
+                )));
+            }
             checked.insert(key.clone(), value.clone());
         } else if is_known(key) && !value.is_empty() {
             checked.insert(key.clone(), check_one(key, value)?);

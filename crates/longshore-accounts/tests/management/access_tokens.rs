@@ -46,7 +46,15 @@ async fn a_token_stands_for_its_user(accounts: Accounts) {
         Some(ann.circumstances.now.after(std::time::Duration::from_secs(7 * 86_400)))
     );
     let by_token = login(&accounts, "ann", made.secret.reveal()).await.unwrap();
-    assert_eq!(by_token.access, ann.access);
+    assert_eq!(by_token.access.principal, ann.access.principal);
+    assert_eq!(by_token.access.grants, ann.access.grants);
+    assert!(may(&accounts, &by_token, Permission::REPOSITORY_PUSH));
+    assert!(!may(&accounts, &by_token, Permission::REPOSITORY_DELETE), "a developer does not either");
+    assert_eq!(
+        word(create(&accounts, &by_token, "next", None).await),
+        "forbidden",
+        "it would outlive this one"
+    );
     assert_eq!(word(create(&accounts, &ann, "laptop", None).await), "conflict");
     assert_eq!(word(create(&accounts, &ann, " ", None).await), "invalid");
     assert_eq!(word(create(&accounts, &ann, "none", Some(Vec::new())).await), "invalid");

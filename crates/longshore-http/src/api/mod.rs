@@ -3,7 +3,7 @@
 //! [`routes`] has one row for each operation: path, what it asks of its caller, parameters, body, reply, handler. From it
 //! come the router, the checks before a handler, the OpenAPI document and the page about it. A handler gets an
 //! [`ApiRequest`](request::ApiRequest) and answers an [`ApiResponse`](response::ApiResponse) or an
-//! [`ApiProblem`](problem::ApiProblem).
+//! [`ApiProblem`].
 
 #![expect(dead_code, reason = "the operations that use all of what handlers are given come one by one")]
 

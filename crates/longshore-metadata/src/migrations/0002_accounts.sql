@@ -22,6 +22,8 @@ CREATE TABLE users (
     updated_at {int} NOT NULL,
     last_login_at {int}
 ){rows};
+-- Directories do not tell upper from lower case, and must not be asked about one user under several names.
+CREATE INDEX users_by_folded_name ON users (lower(name));
 CREATE UNIQUE INDEX users_by_source ON users (source, external_id) WHERE external_id IS NOT NULL;
 CREATE UNIQUE INDEX users_by_email ON users (email) WHERE email IS NOT NULL;
 CREATE INDEX users_by_role ON users (system_role, id);

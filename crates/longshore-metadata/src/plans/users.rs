@@ -65,6 +65,7 @@ async fn read_everything(metadata: &Metadata, id: UserId) -> Result<(), Metadata
     assert!(tx.user("ann").await?.is_some() && tx.user_by_id(id).await?.is_some());
     assert!(tx.user_by_email("ann@example.org").await?.is_none(), "the source said that there is none");
     assert!(tx.user_of_source("ldap", "uid=ann").await?.is_some());
+    assert!(tx.user_of_source_by_folded_name("ann").await?.is_some());
     let named = |text| UserFilter { name: Some(TextFilter::Is(text)), ..UserFilter::default() };
     for (filter, found) in [(UserFilter::default(), 2), (named("ann"), 1)] {
         for order in [UserOrder::Name, UserOrder::NameDescending, UserOrder::Id, UserOrder::IdDescending] {

@@ -101,7 +101,7 @@ async fn the_innermost_project_decides() {
     let inner = project(&admin, "team/sub", false).await;
     push(&admin, "team/sub/app", "v1").await;
     let (_, ann) = make(&admin, "ann").await;
-    member(&admin, "team", "ann", 1).await;
+    member(&admin, "team", "ann", 4).await;
     member(&admin, "team%2Fsub", "ann", 3).await;
     for path in ["/projects/team%2Fsub/repositories/app", "/projects/team/repositories/sub%252Fapp"] {
         assert_eq!(get(&ann, path).await["project_id"], inner);
