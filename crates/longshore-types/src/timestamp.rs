@@ -12,6 +12,16 @@ impl Timestamp {
         Self(millis)
     }
 
+    /// From seconds since the Unix epoch, perhaps with a fraction, as RFC 7519 section 2 has it (NumericDate). What lies beyond
+    /// the range of a moment becomes its nearest end, what is no number the epoch.
+    pub fn from_unix_seconds(seconds: f64) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a cast from float saturates, which is what is wanted"
+        )]
+        Self((seconds * 1000.0) as i64)
+    }
+
     /// Milliseconds since the Unix epoch.
     pub fn unix_millis(self) -> i64 {
         self.0

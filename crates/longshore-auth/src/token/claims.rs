@@ -72,7 +72,7 @@ impl Claims {
         if now >= self.valid_until(leeway) {
             return Err("expired".to_owned());
         }
-        if now.after(leeway) < moment(self.nbf) {
+        if now.after(leeway) < Timestamp::from_unix_seconds(self.nbf) {
             return Err("not valid yet".to_owned());
         }
         Ok(())
@@ -80,7 +80,7 @@ impl Claims {
 
     /// From when on it is expired.
     pub(super) fn valid_until(&self, leeway: Duration) -> Timestamp {
-        moment(self.exp).after(leeway)
+        Timestamp::from_unix_seconds(self.exp).after(leeway)
     }
 
     /// Who bears it. Names and actions that mean nothing here grant nothing.
@@ -116,13 +116,4 @@ fn actions(words: &[String]) -> Vec<Action> {
     let all = [Action::Pull, Action::Push, Action::Delete];
     let granted = |action: &Action| words.iter().any(|word| word == "*" || word == action.as_str());
     all.into_iter().filter(granted).collect()
-}
-
-/// Seconds as a moment. What lies beyond the range of a moment, or is no number, becomes its nearest end or the epoch.
-fn moment(seconds: f64) -> Timestamp {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a cast from float saturates, which is what is wanted"
-    )]
-    Timestamp::from_unix_millis((seconds * 1000.0) as i64)
 }

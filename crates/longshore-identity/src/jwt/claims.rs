@@ -52,7 +52,9 @@ impl Claims {
     pub(crate) fn time(&self, name: &'static str) -> Result<Option<Timestamp>, TokenError> {
         match self.0.get(name) {
             None => Ok(None),
-            Some(value) => value.as_f64().map(moment).map(Some).ok_or(TokenError::Claim(name)),
+            Some(value) => {
+                value.as_f64().map(Timestamp::from_unix_seconds).map(Some).ok_or(TokenError::Claim(name))
+            }
         }
     }
 }
@@ -65,15 +67,6 @@ fn at<'a>(object: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     let dots = path.bytes().enumerate().filter(|(_, byte)| *byte == b'.').map(|(place, _)| place);
     let place = dots.rev().find(|place| object.contains_key(&path[..*place]))?;
     at(object.get(&path[..place])?.as_object()?, &path[place + 1..])
-}
-
-/// What lies beyond the range of a moment becomes its nearest end.
-fn moment(seconds: f64) -> Timestamp {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a cast from float saturates, which is what is wanted"
-    )]
-    Timestamp::from_unix_millis((seconds * 1000.0) as i64)
 }
 
 #[cfg(test)]
