@@ -34,6 +34,7 @@ mod projects;
 mod quotas;
 mod reading;
 mod repositories;
+mod retry;
 mod reviews;
 mod robots;
 mod roles;
@@ -77,6 +78,7 @@ pub use quotas::{QuotaExceeded, QuotaLimit, QuotaRecord};
 pub use repositories::{
     RepositoryFilter, RepositoryId, RepositoryOrder, RepositoryRecord, RepositoryScope, RepositorySummary,
 };
+pub use retry::{MayConflict, retry_on_conflict};
 pub use reviews::{BlobReview, ManifestReview, ReviewEvent};
 pub use robots::{NewRobot, RobotId, RobotLevel, RobotRecord};
 pub use roles::RoleRecord;
