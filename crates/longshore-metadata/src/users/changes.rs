@@ -6,11 +6,28 @@ use super::{NewUser, UserId};
 use crate::{
     MetadataError, WriteTx,
     migrations::Dialect,
-    sql::{Row, params},
+    sql::{Row, Value, params},
 };
 
 const INSERT: &str = "name, email, real_name, comment, source, external_id, system_role, source_admin, \
                       password_hash, password_changed_at, failed_logins, disabled, created_at, updated_at";
+
+/// What the columns of [`INSERT`] get that are not constant.
+fn inserted<'a>(user: &NewUser<'a>, now: Timestamp) -> [Value<'a>; 11] {
+    [
+        user.name.into(),
+        user.email.into(),
+        user.real_name.into(),
+        user.comment.into(),
+        user.source.into(),
+        user.external_id.into(),
+        i64::from(user.system_role).into(),
+        i64::from(user.source_admin).into(),
+        user.password_hash.into(),
+        user.password_hash.map(|_| now).into(),
+        now.into(),
+    ]
+}
 
 impl WriteTx {
     /// Makes a user; `None` when name, address or external name is taken.
@@ -19,25 +36,11 @@ impl WriteTx {
         user: &NewUser<'_>,
         now: Timestamp,
     ) -> Result<Option<UserId>, MetadataError> {
-        let changed = user.password_hash.map(|_| now);
         let sql = format!(
             "INSERT INTO users ({INSERT}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, $11, $11) \
              ON CONFLICT DO NOTHING RETURNING id"
         );
-        let values = params![
-            user.name,
-            user.email,
-            user.real_name,
-            user.comment,
-            user.source,
-            user.external_id,
-            i64::from(user.system_role),
-            i64::from(user.source_admin),
-            user.password_hash,
-            changed,
-            now
-        ];
-        let row = self.query_opt(&sql, values).await?;
+        let row = self.query_opt(&sql, &inserted(user, now)).await?;
         row.map(|mut row| row.int().map(UserId)).transpose()
     }
 
@@ -52,26 +55,12 @@ impl WriteTx {
             Dialect::Sqlite => "",
             Dialect::Postgres => "OVERRIDING SYSTEM VALUE ",
         };
-        let changed = user.password_hash.map(|_| now);
         let sql = format!(
             "INSERT INTO users (id, {INSERT}) {overriding}\
              VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, $11, $11) \
              ON CONFLICT DO NOTHING RETURNING id"
         );
-        let values = params![
-            user.name,
-            user.email,
-            user.real_name,
-            user.comment,
-            user.source,
-            user.external_id,
-            i64::from(user.system_role),
-            i64::from(user.source_admin),
-            user.password_hash,
-            changed,
-            now
-        ];
-        let Some(mut row) = self.query_opt(&sql, values).await? else { return Ok(None) };
+        let Some(mut row) = self.query_opt(&sql, &inserted(user, now)).await? else { return Ok(None) };
         if self.dialect() == Dialect::Postgres {
             // Numbers that were given out before are not given out again.
             let sql = "SELECT setval(pg_get_serial_sequence('users', 'id'), \
