@@ -19,6 +19,7 @@ mod accounts;
 mod answers;
 mod api;
 mod content;
+mod databases;
 mod distribution;
 mod oidc_provider;
 mod postgres;

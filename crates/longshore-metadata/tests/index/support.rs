@@ -9,24 +9,7 @@ use longshore_metadata::{
 use longshore_testkit::Postgres;
 use longshore_types::{Digest, MediaType, RepositoryName, Tag, Timestamp};
 
-/// Makes two tests of each named function, which takes an empty index: one on SQLite, one on PostgreSQL.
-macro_rules! on_both_databases {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() {
-                super::$name($crate::support::sqlite().await).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() {
-                super::$name($crate::support::postgres().await).await;
-            })*
-        }
-    };
-}
-pub(crate) use on_both_databases;
+pub(crate) use longshore_testkit::on_both_databases;
 
 pub(crate) fn settings(url: &str) -> MetadataSettings {
     MetadataSettings { url: url.to_owned(), connections_max: 8, durable: true }

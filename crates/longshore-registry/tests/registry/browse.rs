@@ -5,36 +5,17 @@ use std::time::Duration;
 
 use longshore_auth::Action;
 use longshore_metadata::{
-    ArtifactFilter, ArtifactOrder, Metadata, MetadataSettings, RepositoryFilter, RepositoryOrder,
-    RepositoryScope, TagEventAction, TagOrder, TextFilter,
+    ArtifactFilter, ArtifactOrder, RepositoryFilter, RepositoryOrder, RepositoryScope, TagEventAction,
+    TagOrder, TextFilter,
 };
 use longshore_registry::{
     Artifact, ArtifactParts, BrowseError, Call, CopyError, DeleteError, Registry, TagError, Window,
 };
-use longshore_storage::MemoryStore;
+use longshore_testkit::on_both_databases;
 use longshore_types::{Digest, Reference, RepositoryName};
 use serde_json::json;
 
 use crate::support::*;
-
-/// Makes two tests of each named function, which takes an empty registry: one over SQLite, one over PostgreSQL.
-macro_rules! on_both_databases {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() {
-                super::$name(super::over("sqlite::memory:").await).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() {
-                let url = longshore_testkit::Postgres::shared().fresh_database().unwrap();
-                super::$name(super::over(&url).await).await;
-            })*
-        }
-    };
-}
 
 on_both_databases! {
     artifacts_show_what_they_are,
@@ -49,12 +30,6 @@ on_both_databases! {
 
 const ALL: Window = Window { skip: 0, limit: 100 };
 const EVERYTHING: ArtifactParts = ArtifactParts { tags: true, labels: true, accessories: true };
-
-async fn over(url: &str) -> TestRegistry {
-    let settings = MetadataSettings { url: url.to_owned(), connections_max: 4, durable: false };
-    let metadata = Metadata::open_cached(&settings, 8 << 20).await.unwrap();
-    TestRegistry::over(metadata, MemoryStore::new(), crate::support::settings())
-}
 
 async fn artifacts(registry: &Registry, repository: &RepositoryName) -> Vec<Artifact> {
     let any = ArtifactFilter::default();
@@ -380,7 +355,7 @@ async fn pulls_are_counted_beside_them(registry: TestRegistry) {
 /// Who ends while pulls wait to be written has them written all the same.
 #[tokio::test]
 async fn a_registry_that_goes_away_writes_its_counts() {
-    let registry = over("sqlite::memory:").await;
+    let registry = crate::support::sqlite().await;
     let app = name("app");
     TestImage::new(&["config"]).push(&registry, &call(), &app, Some("v1")).await;
     let other = registry.reopened(crate::support::settings());

@@ -11,6 +11,7 @@ use longshore_registry::{
     PushedManifest, Registry, RegistrySettings, RequestInfo, UploadBody, UploadError, UploadSettings,
 };
 use longshore_storage::{BlobStore, MemoryStore, UploadStore};
+use longshore_testkit::Postgres;
 use longshore_types::{
     ByteRange, Digest, DigestAlgorithm, MediaType, Reference, RepositoryName, Tag, Timestamp,
 };
@@ -45,8 +46,21 @@ pub(crate) fn hasty_settings() -> RegistrySettings {
 }
 
 pub(crate) async fn index() -> Metadata {
-    let settings = MetadataSettings { url: "sqlite::memory:".to_owned(), connections_max: 4, durable: false };
+    open("sqlite::memory:").await
+}
+
+async fn open(url: &str) -> Metadata {
+    let settings = MetadataSettings { url: url.to_owned(), connections_max: 4, durable: false };
     Metadata::open_cached(&settings, 8 << 20).await.unwrap()
+}
+
+pub(crate) async fn sqlite() -> TestRegistry {
+    TestRegistry::new(settings()).await
+}
+
+pub(crate) async fn postgres() -> TestRegistry {
+    let url = Postgres::shared().fresh_database().unwrap();
+    TestRegistry::over(open(&url).await, MemoryStore::new(), settings())
 }
 
 /// From here on the index counts what projects hold.
