@@ -150,7 +150,7 @@ impl Body for RecordedBody {
                 // After the first byte nothing can be said to the client: the connection ends.
                 tracing::error!(
                     request_id = self.record.request_id.to_string(),
-                    error = crate::error::chain(error),
+                    error = longshore_types::error_chain(error),
                     "reply broken off"
                 );
             }

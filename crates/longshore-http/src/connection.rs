@@ -72,7 +72,7 @@ pub(crate) async fn drive<S, F, B>(
 
 fn log_end(ended: Result<(), Box<dyn Error + Send + Sync>>) {
     if let Err(error) = ended {
-        tracing::debug!(error = crate::error::chain(&*error), "connection ended");
+        tracing::debug!(error = longshore_types::error_chain(&*error), "connection ended");
     }
 }
 

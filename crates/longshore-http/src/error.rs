@@ -1,7 +1,7 @@
 //! The one place that chooses status, code and body for what goes wrong. No match here has a `_` arm, so that a new
 //! failure must choose its answer.
 
-use std::{error::Error, fmt::Write as _, time::Duration};
+use std::{error::Error, time::Duration};
 
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use longshore_auth::AuthError;
@@ -9,7 +9,7 @@ use longshore_registry::{
     BlobPullError, BodyError, DeleteError, ListError, ManifestPullError, ManifestPushError, MetadataError,
     MountError, StoreError, UploadError,
 };
-use longshore_types::{Digest, ErrorCode};
+use longshore_types::{Digest, ErrorCode, error_chain};
 use serde_json::{Value, json};
 
 use crate::{
@@ -139,7 +139,7 @@ impl ApiError {
 
     /// What the log should say beyond the status: the whole chain of causes.
     pub(crate) fn cause(&self) -> Option<String> {
-        self.cause.as_deref().map(|cause| chain(cause))
+        self.cause.as_deref().map(|cause| error_chain(cause))
     }
 
     /// The reply: the specification's JSON.
@@ -170,17 +170,6 @@ impl Entry {
         }
         entry
     }
-}
-
-/// An error and everything behind it, in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let _ = write!(line, ": {error}");
-        source = error.source();
-    }
-    line
 }
 
 impl From<RouteError> for ApiError {

@@ -115,7 +115,7 @@ impl Stream for RequestBody {
                 }
                 Poll::Ready(Some(Err(error))) => {
                     self.incoming = None;
-                    let reason = crate::error::chain(&error);
+                    let reason = longshore_types::error_chain(&error);
                     return Poll::Ready(Some(Err(BodyError::Disconnected(reason))));
                 }
                 Poll::Ready(None) => {

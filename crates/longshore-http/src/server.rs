@@ -219,7 +219,7 @@ async fn next(
 async fn rest_after(error: &io::Error) {
     // These are over already; others (no file descriptors left) would come again at once.
     if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
-        tracing::warn!(error = crate::error::chain(error), "cannot accept connections");
+        tracing::warn!(error = longshore_types::error_chain(error), "cannot accept connections");
         tokio::time::sleep(ACCEPT_PAUSE).await;
     }
 }
@@ -263,7 +263,11 @@ impl MainFace {
             Ok(Ok(stream)) => self.speak(stream, Peer { address, tls: true }, None).await,
             Ok(Err(error)) => {
                 self.cx.metrics.handshake_failures.inc();
-                tracing::debug!(?address, error = crate::error::chain(&error), "TLS handshake failed");
+                tracing::debug!(
+                    ?address,
+                    error = longshore_types::error_chain(&error),
+                    "TLS handshake failed"
+                );
             }
             Err(_) => {
                 self.cx.metrics.handshake_failures.inc();

@@ -90,7 +90,7 @@ impl Tls {
         match self.reload() {
             Ok(()) => tracing::info!("read changed TLS files"),
             Err(error) => {
-                let error = crate::error::chain(&error);
+                let error = longshore_types::error_chain(&error);
                 tracing::error!(
                     error,
                     "changed TLS files are not usable, going on with what was read before"

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use longshore_metadata::{Metadata, MetadataError, RepositoryId, WriteTx};
 use longshore_storage::{BlobStore, PieceBuffers, Space, StoreError, UploadStore};
-use longshore_types::{RepositoryName, Timestamp};
+use longshore_types::{RepositoryName, Timestamp, error_chain};
 
 use crate::{
     beside::Beside,
@@ -172,8 +172,8 @@ impl Registry {
             tokio::time::timeout(within, self.inner.metadata.check()),
             tokio::time::timeout(within, self.inner.blobs.check()),
         );
-        let index = index.map(|answer| answer.map_err(|error| with_sources("index", &error)));
-        let storage = store.map(|answer| answer.map_err(|error| with_sources("storage", &error)));
+        let index = index.map(|answer| answer.map_err(|error| format!("index: {}", error_chain(&error))));
+        let storage = store.map(|answer| answer.map_err(|error| format!("storage: {}", error_chain(&error))));
         Health {
             index: index.unwrap_or_else(|_| Err(late("index"))),
             storage: storage.unwrap_or_else(|_| Err(late("storage"))),
@@ -191,15 +191,4 @@ impl Registry {
         self.inner.pull_counts.hurry();
         self.inner.tasks.idle().await;
     }
-}
-
-/// "storage: the store is unavailable: Permission denied": the whole chain, for an operator.
-fn with_sources(part: &str, error: &dyn std::error::Error) -> String {
-    let mut text = format!("{part}: {error}");
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(&format!(": {error}"));
-        source = error.source();
-    }
-    text
 }

@@ -6,6 +6,7 @@
 mod byte_range;
 mod descriptor;
 mod digest;
+mod error_chain;
 mod error_code;
 mod manifest;
 mod media_type;
@@ -18,6 +19,7 @@ mod upload_id;
 pub use byte_range::{ByteRange, ByteRangeError, RangeSpec, RangesSpec};
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestAlgorithm, DigestError, Digester, DigesterState};
+pub use error_chain::error_chain;
 pub use error_code::ErrorCode;
 pub use manifest::{Manifest, ManifestError, ManifestKind};
 pub use media_type::{MediaType, MediaTypeError};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use longshore_registry::{Collected, Registry};
-use longshore_types::Timestamp;
+use longshore_types::{Timestamp, error_chain};
 use tokio::{sync::watch, time::sleep};
 
 use crate::config::Config;
@@ -83,7 +83,9 @@ pub(crate) async fn collect(
                 "collected"
             ),
             Ok(_) => {}
-            Err(error) => tracing::warn!(error = %chain(&error), "collection failed and will be tried again"),
+            Err(error) => {
+                tracing::warn!(error = %error_chain(&error), "collection failed and will be tried again")
+            }
         }
     }
 }
@@ -93,18 +95,6 @@ pub(crate) fn jittered(interval: Duration) -> Duration {
     // The standard library's hasher begins with a random number of its own.
     let random = RandomState::new().build_hasher().finish() % 1000;
     interval.mul_f64(0.9 + f64::from(u32::try_from(random).unwrap_or_default()) / 5000.0)
-}
-
-/// An error with all that caused it.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -11,10 +11,10 @@ use longshore_http::{
     ApiSettings, ClientAuth, DebugSettings, HttpLimits, HttpSettings, ListenAddr, TlsSettings, TlsVersion,
     check_tls,
 };
+use longshore_types::error_chain;
 
 use crate::{
     accounts,
-    background::chain,
     config::{AccountsConfig, AuthConfig, Config, TlsConfig},
 };
 
@@ -91,7 +91,7 @@ fn tls_settings(tls: &TlsConfig) -> anyhow::Result<TlsSettings> {
 pub(crate) fn check_files(config: &Config) -> Vec<String> {
     let tls = config.http.tls.as_ref().map(|tls| {
         tls_settings(tls)
-            .and_then(|tls| check_tls(&tls).map_err(|error| anyhow!("http.tls: {}", chain(&error))))
+            .and_then(|tls| check_tls(&tls).map_err(|error| anyhow!("http.tls: {}", error_chain(&error))))
     });
     let auth = match &config.auth {
         AuthConfig::Open | AuthConfig::Silly { .. } => Ok(()),

@@ -8,7 +8,7 @@ use tokio::{
     sync::watch,
 };
 
-use crate::background::chain;
+use longshore_types::error_chain;
 
 /// Listens for signals from now on; the receiver turns true when the server is to end.
 pub(crate) fn listen(handle: ServerHandle) -> anyhow::Result<watch::Receiver<bool>> {
@@ -22,7 +22,7 @@ pub(crate) fn listen(handle: ServerHandle) -> anyhow::Result<watch::Receiver<boo
             match tokio::task::spawn_blocking(move || handle.reload()).await {
                 Ok(Ok(())) => tracing::info!("read certificates again"),
                 Ok(Err(error)) => {
-                    tracing::error!(error = chain(&error), "kept the certificates in use");
+                    tracing::error!(error = error_chain(&error), "kept the certificates in use");
                 }
                 Err(error) => tracing::error!(%error, "could not read certificates again"),
             }

@@ -6,9 +6,10 @@ use std::{borrow::Cow, error::Error, time::Duration};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use longshore_accounts::LoginError;
 use longshore_registry::BodyError;
+use longshore_types::error_chain;
 use serde_json::json;
 
-use crate::{access_log::Record, body::ResponseBody, error::chain, request_body::ReadError};
+use crate::{access_log::Record, body::ResponseBody, request_body::ReadError};
 
 /// No token.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ impl TokenRefusal {
 
     /// Failures of ours go to the log whole; the client learned only that there was one.
     pub(crate) fn log(&self, record: &Record) {
-        let Some(cause) = self.cause.as_deref().map(|cause| chain(cause)) else { return };
+        let Some(cause) = self.cause.as_deref().map(|cause| error_chain(cause)) else { return };
         let (route, request_id) = (record.route.as_str(), record.request_id.to_string());
         if self.status.is_server_error() {
             tracing::error!(route, request_id, cause, "request failed");

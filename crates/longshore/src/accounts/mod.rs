@@ -10,11 +10,12 @@ use anyhow::Context as _;
 use longshore_accounts::{Accounts, KeysError, TokenService};
 use longshore_identity::{PasswordSource, ldap::LdapSource, oidc::OidcProvider, workload::Workloads};
 use longshore_metadata::Metadata;
+use longshore_types::error_chain;
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
 pub(crate) use self::{first_password::FirstPassword, secret_key::secret_key};
 use crate::{
-    background::{chain, jittered, now},
+    background::{jittered, now},
     config::{AccountsConfig, AuthConfig, Config, SourceConfig},
 };
 
@@ -78,7 +79,7 @@ pub(crate) async fn token_service(
 /// What to do about it.
 pub(crate) fn explain(error: KeysError) -> anyhow::Error {
     let foreign = matches!(error, KeysError::Seal(_));
-    let error = anyhow::anyhow!(chain(&error));
+    let error = anyhow::anyhow!(error_chain(&error));
     match foreign {
         true => error.context(
             "they were sealed with another secret key: put accounts.secret_key_file back, or make new keys with \
@@ -105,7 +106,7 @@ async fn tend_logins(accounts: Accounts, mut stopping: watch::Receiver<bool>) {
         let ends = rests(LOGINS_TENDED_EVERY, &mut stopping).await;
         if let Err(error) = accounts.tend_logins(now()).await {
             tracing::warn!(
-                error = chain(&error),
+                error = error_chain(&error),
                 "could not write down when users and robots were last seen"
             );
         }
@@ -119,11 +120,14 @@ async fn tend_logins(accounts: Accounts, mut stopping: watch::Receiver<bool>) {
 async fn look_after(tokens: Arc<TokenService>, password: FirstPassword, mut stopping: watch::Receiver<bool>) {
     while !rests(LOOKED_AT_EVERY, &mut stopping).await {
         if let Err(error) = tokens.refresh_keys(now()).await {
-            let error = chain(&error);
+            let error = error_chain(&error);
             tracing::warn!(error, "could not look at the keys that sign tokens; those in use stay");
         }
         if let Err(error) = password.forget_if_changed(tokens.accounts().metadata()).await {
-            tracing::warn!(error = chain(&error), "could not see whether the first password was changed");
+            tracing::warn!(
+                error = error_chain(&error),
+                "could not see whether the first password was changed"
+            );
         }
     }
 }

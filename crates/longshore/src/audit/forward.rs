@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 use longshore_metadata::{AuditEvent, Metadata, MetadataError};
-use longshore_types::Digest;
+use longshore_types::{Digest, error_chain};
 use tokio::sync::watch;
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
     syslog::Syslog,
 };
 use crate::{
-    background::{chain, now},
+    background::now,
     config::{ForwardConfig, ForwardTo},
     notifications::rest,
 };
@@ -114,7 +114,7 @@ impl Target {
             return;
         }
         let why = match error {
-            Undelivered::Index(error) => chain(error),
+            Undelivered::Index(error) => error_chain(error),
             Undelivered::Target(why) => why.clone(),
         };
         tracing::warn!(

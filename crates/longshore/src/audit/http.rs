@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use longshore_metadata::AuditEvent;
+use longshore_types::error_chain;
 use reqwest::{Client, StatusCode, header::CONTENT_TYPE, redirect::Policy};
 
 use super::line::json_line;
 use crate::{
-    background::chain,
     config::{HttpForwardConfig, Secret},
     notifications::headers,
 };
@@ -43,7 +43,8 @@ impl Http {
         let request =
             self.client.post(self.url.reveal()).header(CONTENT_TYPE, "application/x-ndjson").body(body);
         // Without the address, which may hold a password.
-        let answer = request.send().await.map_err(|error| Refusal::Other(chain(&error.without_url())))?;
+        let answer =
+            request.send().await.map_err(|error| Refusal::Other(error_chain(&error.without_url())))?;
         match answer.status() {
             status if status.is_success() => Ok(()),
             StatusCode::PAYLOAD_TOO_LARGE => Err(Refusal::TooLarge),

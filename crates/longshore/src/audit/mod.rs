@@ -16,10 +16,11 @@ use tokio::{sync::watch, task::JoinSet};
 use self::forward::Target;
 pub(crate) use self::line::{CSV_HEADER, csv_line, json_line};
 use crate::{
-    background::{chain, jittered, now},
+    background::{jittered, now},
     config::Config,
     notifications::rest,
 };
+use longshore_types::error_chain;
 
 /// How often rows are sealed; a look is one read of the index.
 const SEAL_EVERY: Duration = Duration::from_secs(1);
@@ -51,7 +52,7 @@ pub(crate) fn start(
 async fn seal(metadata: Metadata, mut stopping: watch::Receiver<bool>) {
     loop {
         if let Err(error) = seal_all(&metadata).await {
-            tracing::warn!(error = %chain(&error), "could not seal the audit record, trying again");
+            tracing::warn!(error = %error_chain(&error), "could not seal the audit record, trying again");
         }
         if rest(SEAL_EVERY, None, &mut stopping).await {
             // What the last requests left behind is sealed with the next start.
@@ -83,7 +84,9 @@ async fn purge(metadata: Metadata, retention: Duration, mut stopping: watch::Rec
                 rows,
                 "removed rows of the audit record that are older than accounts.audit.retention"
             ),
-            Err(error) => tracing::warn!(error = %chain(&error), "retention of the audit record failed"),
+            Err(error) => {
+                tracing::warn!(error = %error_chain(&error), "retention of the audit record failed")
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use std::{
 use anyhow::Context as _;
 use longshore_accounts::Accounts;
 use longshore_http::{Api, Metrics, Parts, Server};
+use longshore_types::error_chain;
 use tokio::{sync::watch, task::JoinSet, time::timeout};
 
 use super::{USAGE, complain, load, runtime};
@@ -85,8 +86,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         Accounts::end_counting_usage(registry.metadata()).await?;
     }
     let tokens = parts.tokens.clone();
-    let server =
-        Server::bind(settings, parts).await.map_err(|error| anyhow::anyhow!(background::chain(&error)))?;
+    let server = Server::bind(settings, parts).await.map_err(|error| anyhow::anyhow!(error_chain(&error)))?;
     let mut stopping = signals::listen(server.handle())?;
     let mut tasks = start_background(config, &opened, &stopping)?;
     if let Some(tokens) = tokens {

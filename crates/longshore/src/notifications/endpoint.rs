@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use longshore_metadata::{JobId, JobRecord, Metadata, MetadataError};
 use longshore_registry::{Event, EventAction};
-use longshore_types::Timestamp;
+use longshore_types::{Timestamp, error_chain};
 use reqwest::{
     Client, StatusCode,
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
@@ -19,7 +19,7 @@ use super::{
     rest,
 };
 use crate::{
-    background::{chain, now},
+    background::now,
     config::{EndpointConfig, Secret},
 };
 
@@ -115,7 +115,7 @@ impl Endpoint {
     }
 
     fn index_failed(&self, error: &MetadataError) -> Option<(Duration, bool)> {
-        tracing::warn!(endpoint = self.config.name, error = %chain(error), "cannot use the queue of notifications");
+        tracing::warn!(endpoint = self.config.name, error = %error_chain(error), "cannot use the queue of notifications");
         Some((self.config.backoff, false))
     }
 
@@ -174,7 +174,7 @@ impl Endpoint {
         let answer = request
             .send()
             .await
-            .map_err(|error| Undelivered { why: chain(&error.without_url()), refused: false })?;
+            .map_err(|error| Undelivered { why: error_chain(&error.without_url()), refused: false })?;
         let status = answer.status();
         if status.is_success() {
             return Ok(());

@@ -20,10 +20,8 @@ use tokio::{
 
 pub(crate) use self::endpoint::headers;
 use self::{endpoint::Endpoint, envelope::Source};
-use crate::{
-    background::{chain, now},
-    config::Config,
-};
+use crate::{background::now, config::Config};
+use longshore_types::error_chain;
 
 /// How often queues are looked at; a look is one read of an index.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -60,7 +58,7 @@ impl Notifier {
     async fn fan_out(self, mut stopping: watch::Receiver<bool>) {
         loop {
             let copied = self.copy_batch().await.unwrap_or_else(|error| {
-                tracing::warn!(error = %chain(&error), "could not queue notifications, trying again");
+                tracing::warn!(error = %error_chain(&error), "could not queue notifications, trying again");
                 0
             });
             if copied == BATCH {
