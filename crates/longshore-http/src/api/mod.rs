@@ -5,8 +5,6 @@
 //! [`ApiRequest`](request::ApiRequest) and answers an [`ApiResponse`](response::ApiResponse) or an
 //! [`ApiProblem`].
 
-#![expect(dead_code, reason = "the operations that use all of what handlers are given come one by one")]
-
 mod admission;
 mod credentials;
 mod filter;

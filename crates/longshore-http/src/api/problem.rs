@@ -23,11 +23,9 @@ pub(crate) enum Code {
     MethodNotAllowed,
     Conflict,
     Precondition,
-    ProjectPolicyViolation,
     TooLarge,
     Timeout,
     TooManyRequests,
-    Unsupported,
     /// Another service does not answer.
     Unavailable,
     /// A bug of ours, or damage.
@@ -67,11 +65,9 @@ impl Code {
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::Conflict => "CONFLICT",
             Self::Precondition => "PRECONDITION",
-            Self::ProjectPolicyViolation => "PROJECTPOLICYVIOLATION",
             Self::TooLarge => "REQUEST_ENTITY_TOO_LARGE",
             Self::Timeout => "REQUEST_TIMEOUT",
             Self::TooManyRequests => "TOO_MANY_REQUESTS",
-            Self::Unsupported => "UNSUPPORTED",
             Self::Unavailable => "SERVICE_UNAVAILABLE",
             Self::Internal => "UNKNOWN",
         }
@@ -80,13 +76,13 @@ impl Code {
     /// The status that goes with it.
     pub(crate) fn status(self) -> StatusCode {
         match self {
-            Self::BadRequest | Self::Unsupported => StatusCode::BAD_REQUEST,
+            Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden | Self::Denied => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
-            Self::Precondition | Self::ProjectPolicyViolation => StatusCode::PRECONDITION_FAILED,
+            Self::Precondition => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
@@ -171,7 +167,7 @@ impl ApiProblem {
 
     /// What the log should say beyond the status: the whole chain of causes.
     pub(crate) fn cause(&self) -> Option<String> {
-        self.cause.as_deref().map(|cause| crate::error::chain(cause))
+        self.cause.as_deref().map(|cause| longshore_types::error_chain(cause))
     }
 
     pub(crate) fn into_response(self) -> Response<ResponseBody> {

@@ -15,7 +15,7 @@ use super::{
     listing::{self, Page, Sort},
     problem::ApiProblem,
     response::{ApiResponse, X_TOTAL_COUNT},
-    route::{Kind, ROOT, Route},
+    route::{Kind, Route},
 };
 use crate::{query, query::Query, request_body::RequestBody};
 
@@ -204,11 +204,6 @@ impl ApiRequest {
         } else {
             self.created(id)
         }
-    }
-
-    /// 201 for something that lies elsewhere: `path` begins below the API's root, and is encoded.
-    pub(crate) fn created_at(&self, path: &str) -> ApiResponse {
-        ApiResponse::created(location(format!("{ROOT}{path}")))
     }
 
     /// 200 with a page of `total` entries, and the headers that lead to the others.

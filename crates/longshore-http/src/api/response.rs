@@ -43,11 +43,6 @@ impl ApiResponse {
         response.with_header(header::LOCATION, location)
     }
 
-    /// 202 without a body: it will be done.
-    pub(crate) fn accepted() -> Self {
-        Self::new(StatusCode::ACCEPTED, ResponseBody::empty())
-    }
-
     /// The same status and headers, with JSON: what was created has a secret that is shown this once.
     pub(crate) fn with_json(self, value: &impl Serialize) -> Self {
         let Self { body, mut headers, .. } = Self::json(value);
@@ -88,6 +83,5 @@ mod tests {
     fn what_was_done_is_200_and_empty() {
         let response = ApiResponse::done().into_response();
         assert_eq!((response.status(), response.headers().len()), (StatusCode::OK, 0));
-        assert_eq!(ApiResponse::accepted().into_response().status(), StatusCode::ACCEPTED);
     }
 }

@@ -317,12 +317,6 @@ impl Route {
         self
     }
 
-    /// 202: it will be done.
-    pub(crate) const fn accepts(mut self) -> Self {
-        self.success.status = StatusCode::ACCEPTED;
-        self
-    }
-
     /// What it may answer beside what any such route may: 409, 412.
     pub(crate) const fn refuses(mut self, statuses: &'static [StatusCode]) -> Self {
         self.refusals = statuses;
