@@ -17,6 +17,7 @@ mod record;
 mod remembered;
 mod session;
 mod slowdown;
+mod source_changes;
 mod token;
 mod usage;
 mod workload;

@@ -5,11 +5,15 @@ use std::collections::BTreeSet;
 use longshore_auth::Circumstances;
 use longshore_identity::Identity;
 use longshore_metadata::{
-    GroupKind, GroupRecord, NewAuditEvent, NewUser, ReadTx, UserId, UserRecord, WriteTx,
+    GroupKind, GroupRecord, MetadataError, NewAuditEvent, NewUser, ReadTx, UserId, UserRecord, WriteTx,
 };
-use serde_json::json;
+use longshore_types::Timestamp;
 
-use super::{NAME_BYTES_MAX, record::refused};
+use super::{
+    NAME_BYTES_MAX,
+    record::refused,
+    source_changes::{Said, changes},
+};
 use crate::{Accounts, LoginError, retry::retry_on_conflict};
 
 /// What a source says of somebody who proved to be that person.
@@ -71,15 +75,16 @@ impl Accounts {
     ) -> Result<UserRecord, LoginError> {
         let now = occasion.circumstances.now;
         let mut tx = self.inner.metadata.write().await?;
-        let id = match standing(&mut tx, vouched).await? {
+        let (id, before) = match standing(&mut tx, vouched).await? {
             Standing::Known(user) => {
                 let user = allowed(*user)?;
                 let usable = self.name_problem(&vouched.identity.name).is_none();
                 let says = says(&mut tx, vouched, Some(&user), usable).await?;
                 tx.set_user_from_source(user.id, &says, now).await?;
-                user.id
+                let groups = tx.groups_of_user(user.id).await?;
+                (user.id, Some(Said { user, groups }))
             }
-            Standing::New => self.make(&mut tx, vouched, occasion).await?,
+            Standing::New => (self.make(&mut tx, vouched, now).await?, None),
         };
         let mut groups = Vec::new();
         for group in &vouched.identity.groups {
@@ -87,15 +92,17 @@ impl Accounts {
         }
         tx.set_groups_of_user(id, &groups).await?;
         let user = tx.user_by_id(id).await?.ok_or_else(|| refused("the user is gone"))?;
+        let after = Said { user, groups: tx.groups_of_user(id).await? };
+        occasion.record(&mut tx, vouched.source, before.as_ref(), &after).await?;
         tx.commit().await?;
-        Ok(user)
+        Ok(after.user)
     }
 
     async fn make(
         &self,
         tx: &mut WriteTx,
         vouched: &Vouched<'_>,
-        occasion: Occasion<'_>,
+        now: Timestamp,
     ) -> Result<UserId, LoginError> {
         let (source, name) = (vouched.source, vouched.identity.name.as_str());
         if !self.inner.settings.onboarding {
@@ -110,28 +117,9 @@ impl Accounts {
             return Err(refused(format!("the name {problem}")));
         }
         let says = says(tx, vouched, None, true).await?;
-        let now = occasion.circumstances.now;
-        let Some(id) = tx.insert_user(&says, now).await? else {
-            // Somebody else came at the same moment: the next try finds out who.
-            return Err(
-                longshore_metadata::MetadataError::Conflict("the name was taken meanwhile".into()).into()
-            );
-        };
-        let address = occasion.circumstances.address.map(|address| address.to_string()).unwrap_or_default();
-        tx.record_audit(&NewAuditEvent {
-            at: now,
-            operation: "create_user",
-            resource_type: "user",
-            resource: name,
-            project: None,
-            actor: name,
-            address: &address,
-            request_id: occasion.request_id,
-            succeeded: true,
-            detail: &json!({ "source": source }).to_string(),
-        })
-        .await?;
-        Ok(id)
+        let made = tx.insert_user(&says, now).await?;
+        // Where somebody else came at the same moment, the next try finds out who.
+        Ok(made.ok_or_else(|| MetadataError::Conflict("the name was taken meanwhile".into()))?)
     }
 
     /// What keeps a name from being a user's; goes on after "the name".
@@ -151,6 +139,33 @@ impl Accounts {
         } else {
             None
         }
+    }
+}
+
+impl Occasion<'_> {
+    /// Writes what the source changed, if it changed something.
+    async fn record(
+        &self,
+        tx: &mut WriteTx,
+        source: &str,
+        before: Option<&Said>,
+        after: &Said,
+    ) -> Result<(), MetadataError> {
+        let Some(detail) = changes(source, before, after) else { return Ok(()) };
+        let address = self.circumstances.address.map(|address| address.to_string()).unwrap_or_default();
+        tx.record_audit(&NewAuditEvent {
+            at: self.circumstances.now,
+            operation: if before.is_some() { "update_user" } else { "create_user" },
+            resource_type: "user",
+            resource: &after.user.name,
+            project: None,
+            actor: &after.user.name,
+            address: &address,
+            request_id: self.request_id,
+            succeeded: true,
+            detail: &detail.to_string(),
+        })
+        .await
     }
 }
 

@@ -12,6 +12,7 @@ use crate::support::{
 on_both_databases! {
     the_first_login_makes_a_user,
     each_login_brings_a_user_up_to_date,
+    what_a_source_changes_is_recorded,
     nobody_gets_a_name_of_another_source,
     sources_are_asked_in_their_order,
     an_administrator_moves_a_user_to_another_source,
@@ -110,6 +111,50 @@ async fn another_spelling_does_not_escape_the_delay(metadata: Metadata) {
     let waits = "refused: too many wrong passwords: the next one is not looked at yet";
     assert_eq!(outcome(&accounts, "Ann", "secret", 2).await, waits);
     assert_eq!(outcome(&accounts, "Ann", "secret", 4).await, "user ann");
+}
+
+async fn what_a_source_changes_is_recorded(metadata: Metadata) {
+    let source = FakeSource::new("ldap");
+    let accounts = with_sources(&metadata, &[&source]);
+    let details = async |operation| -> Vec<serde_json::Value> {
+        let rows = recorded(&metadata, operation).await;
+        rows.iter().map(|row| serde_json::from_str(&row.detail).unwrap()).collect()
+    };
+    source.knows("secret", person("ann", &["dev"]));
+    assert_eq!(outcome(&accounts, "ann", "secret", 1).await, "user ann");
+    let made = serde_json::json!({
+        "source": "ldap", "source_admin": false, "groups_added": ["cn=dev,dc=example"],
+    });
+    assert_eq!(details("create_user").await, [made]);
+    assert_eq!(outcome(&accounts, "ann", "secret", 100).await, "user ann");
+    assert!(details("update_user").await.is_empty(), "nothing changed");
+
+    let admin = longshore_identity::Identity { admin: true, ..person("ann", &["ops"]) };
+    source.knows("secret", admin);
+    assert_eq!(outcome(&accounts, "ann", "secret", 200).await, "user ann");
+    let changed = serde_json::json!({
+        "source": "ldap", "source_admin": true,
+        "groups_added": ["cn=ops,dc=example"], "groups_removed": ["cn=dev,dc=example"],
+    });
+    assert_eq!(details("update_user").await, [changed]);
+
+    // Known by the old name, called otherwise there.
+    let renamed = longshore_identity::Identity {
+        external_id: "uid=ann,dc=example".to_owned(),
+        ..person("anna", &["ops"])
+    };
+    source.knows("secret", renamed);
+    assert_eq!(outcome(&accounts, "anna", "secret", 300).await, "user anna");
+    let changed = serde_json::json!({
+        "source": "ldap", "source_admin": false, "name_before": "ann",
+        "email_before": "ann@example.org", "real_name_before": "Real ann",
+    });
+    assert_eq!(details("update_user").await[1..], [changed]);
+    let row = &recorded(&metadata, "update_user").await[1];
+    assert_eq!(
+        (row.actor.as_str(), row.resource.as_str(), row.address.as_str()),
+        ("anna", "anna", "192.0.2.1")
+    );
 }
 
 async fn nobody_gets_a_name_of_another_source(metadata: Metadata) {
