@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use longshore_auth::{
-    Access, BuiltInRole, Grant, GrantKind, GrantScope, Permission, PermissionSet, Principal,
-    RepositoryPattern, RoleId, SystemRole, of_every_user,
+    Access, BuiltInRole, Condition, Grant, GrantKind, GrantScope, Permission, PermissionSet, Principal,
+    Question, RepositoryPattern, RoleId, SystemRole, of_every_user,
 };
 use longshore_metadata::{AccessTokenRecord, Membership, MetadataError, ReadTx, RobotRecord, UserRecord};
 
@@ -17,7 +17,7 @@ impl Accounts {
         tx: &mut ReadTx,
         user: &UserRecord,
     ) -> Result<Access, MetadataError> {
-        let everybody = of_every_user(self.inner.settings.project_creation);
+        let everybody = of_every_user(self.running().project_creation);
         let mut grants = vec![Grant::new(GrantScope::System, GrantKind::Role, everybody, "every user")];
         for membership in tx.memberships_of(user.id).await? {
             grants.extend(grant_of(tx, &membership).await?);
@@ -40,7 +40,7 @@ impl Accounts {
 
     /// A robot's name as callers see it: `robot$team+ci`.
     pub fn robot_name(&self, robot: &RobotRecord) -> String {
-        format!("{}{}", self.inner.settings.robot_prefix, robot.name)
+        format!("{}{}", self.running().robot_prefix, robot.name)
     }
 }
 
@@ -91,9 +91,23 @@ async fn grant_of(tx: &mut ReadTx, membership: &Membership) -> Result<Option<Gra
         grant = grant.limited_to(pattern);
     }
     if let Some(condition) = membership.condition {
-        grant = grant.on_condition(condition.to_string());
+        grant = grant.on_condition(Arc::new(UnknownPolicy(format!("policy {condition}"))));
     }
     Ok(Some(grant))
+}
+
+/// A policy that cannot be asked never agrees.
+#[derive(Debug)]
+struct UnknownPolicy(String);
+
+impl Condition for UnknownPolicy {
+    fn name(&self) -> &str {
+        &self.0
+    }
+
+    fn holds(&self, _: &Question<'_>) -> bool {
+        false
+    }
 }
 
 /// Name and permissions of the role of that number, built in or not.

@@ -1,6 +1,6 @@
 //! A project as decisions see it, and which project a repository belongs to.
 
-use longshore_auth::{Access, Action, Circumstances, NoConditions, Permission, ProjectView, Target};
+use longshore_auth::{Access, Action, Circumstances, Permission, ProjectView, Target};
 use longshore_metadata::{MetadataError, ProjectId, ProjectRecord};
 use longshore_types::{ProjectName, RepositoryName};
 
@@ -84,7 +84,7 @@ impl Accounts {
     ) -> Result<bool, MetadataError> {
         let Some(project) = self.project_of(repository).await? else { return Ok(false) };
         let target = Target { project: Some(project.view()), repository: Some(repository) };
-        Ok(longshore_auth::decide_action(access, &target, action, circumstances, &NoConditions).allowed)
+        Ok(longshore_auth::decide_action(access, &target, action, circumstances).allowed)
     }
 }
 

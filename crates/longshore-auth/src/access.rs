@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use longshore_types::{ProjectName, RepositoryName};
 
-use crate::{PermissionSet, Principal, RepositoryPattern};
+use crate::{Condition, PermissionSet, Principal, RepositoryPattern};
 
 /// Where a grant holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -73,8 +73,8 @@ pub struct Grant {
     pub kind: GrantKind,
     /// Where it comes from, in words for people: `member of team as developer`.
     pub origin: Arc<str>,
-    /// The policy that must agree as well. A grant whose condition does not hold allows nothing.
-    pub condition: Option<Arc<str>>,
+    /// What must hold as well. A grant whose condition does not hold allows nothing.
+    pub condition: Option<Arc<dyn Condition>>,
 }
 
 impl Grant {
@@ -97,8 +97,8 @@ impl Grant {
 
     /// The same, on a condition.
     #[must_use]
-    pub fn on_condition(mut self, condition: impl Into<Arc<str>>) -> Self {
-        self.condition = Some(condition.into());
+    pub fn on_condition(mut self, condition: Arc<dyn Condition>) -> Self {
+        self.condition = Some(condition);
         self
     }
 

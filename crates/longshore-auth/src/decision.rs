@@ -7,11 +7,11 @@
 
 use std::fmt;
 
-use longshore_types::{ProjectName, RepositoryName};
+use longshore_types::{ProjectName, RepositoryName, Timestamp};
 
 use crate::{
     Access, Action, BuiltInRole, Circumstances, Grant, GrantScope, Permission, SystemRole,
-    role::PUBLIC_PROJECT,
+    condition::Conditions, role::PUBLIC_PROJECT,
 };
 
 /// A project, as far as decisions ask.
@@ -56,23 +56,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Tells whether the conditions of grants hold.
-pub trait Conditions {
-    /// Whether the policy of that name agrees. It must say no to a name it does not know.
-    fn hold(&self, condition: &str, request: &Question<'_>) -> bool;
-}
-
-/// Where no policies are at hand: no condition holds, so grants with one allow nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoConditions;
-
-impl Conditions for NoConditions {
-    fn hold(&self, _: &str, _: &Question<'_>) -> bool {
-        false
-    }
-}
-
-/// What is asked: all that a decision depends on but the policies.
+/// What is asked: all that a decision depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
     /// Who asks, and what they were given.
@@ -137,7 +121,7 @@ impl fmt::Display for Because<'_> {
                 "{} ({}) would allow it, but its condition {} does not hold",
                 grant.origin,
                 grant.scope,
-                grant.condition.as_deref().unwrap_or_default()
+                grant.condition.as_ref().map_or("", |condition| condition.name())
             ),
             Self::Ceiling => f.write_str("the access token does not allow it"),
             Self::Inconsistent => f.write_str("the repository is not in the project"),
@@ -155,18 +139,65 @@ impl<'a> Decision<'a> {
     }
 }
 
-/// Decides where no policies are at hand: grants with a condition allow nothing.
+/// Decides.
 pub fn decide<'a>(
     access: &'a Access,
     target: &Target<'a>,
     permission: Permission,
     circumstances: &'a Circumstances,
 ) -> Decision<'a> {
-    decide_with(&Question { access, target: *target, permission, circumstances }, &NoConditions)
+    decide_taking(&Question { access, target: *target, permission, circumstances }, Conditions::Asked)
 }
 
-/// Decides.
-pub fn decide_with<'a>(question: &Question<'a>, conditions: &dyn Conditions) -> Decision<'a> {
+/// Decides about an action of the distribution API: all of its permissions are needed.
+pub fn decide_action<'a>(
+    access: &'a Access,
+    target: &Target<'a>,
+    action: Action,
+    circumstances: &'a Circumstances,
+) -> Decision<'a> {
+    let mut last = Decision::refused(Because::NotGranted);
+    for permission in action.permissions().iter() {
+        last = decide(access, target, permission, circumstances);
+        if !last.allowed {
+            break;
+        }
+    }
+    last
+}
+
+/// How far a principal's rights go, whatever the circumstances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// It is never allowed.
+    Never,
+    /// It is allowed where a condition holds.
+    OnCondition,
+    /// It is allowed, whether conditions hold or not.
+    Always,
+}
+
+/// What [`decide`] may say as the circumstances change.
+pub fn reach(access: &Access, target: &Target<'_>, permission: Permission) -> Reach {
+    // Nothing but conditions looks at them.
+    let circumstances = Circumstances::at(Timestamp::from_unix_millis(0));
+    let question = Question { access, target: *target, permission, circumstances: &circumstances };
+    let allowed = |conditions| decide_taking(&question, conditions).allowed;
+    // In this order few are asked twice.
+    match allowed(Conditions::Met) {
+        false => Reach::Never,
+        true if allowed(Conditions::Unmet) => Reach::Always,
+        true => Reach::OnCondition,
+    }
+}
+
+/// What [`decide_action`] may say as the circumstances change.
+pub fn reach_of_action(access: &Access, target: &Target<'_>, action: Action) -> Reach {
+    let each = action.permissions().iter().map(|permission| reach(access, target, permission));
+    each.min().unwrap_or(Reach::Never)
+}
+
+fn decide_taking<'a>(question: &Question<'a>, conditions: Conditions) -> Decision<'a> {
     if !question.target.is_consistent() {
         return Decision::refused(Because::Inconsistent);
     }
@@ -189,25 +220,7 @@ pub fn decide_with<'a>(question: &Question<'a>, conditions: &dyn Conditions) -> 
     }
 }
 
-/// Decides about an action of the distribution API: all of its permissions are needed.
-pub fn decide_action<'a>(
-    access: &'a Access,
-    target: &Target<'a>,
-    action: Action,
-    circumstances: &'a Circumstances,
-    conditions: &dyn Conditions,
-) -> Decision<'a> {
-    let mut last = Decision::refused(Because::NotGranted);
-    for permission in action.permissions().iter() {
-        last = decide_with(&Question { access, target: *target, permission, circumstances }, conditions);
-        if !last.allowed {
-            break;
-        }
-    }
-    last
-}
-
-fn decide_without_ceiling<'a>(question: &Question<'a>, conditions: &dyn Conditions) -> Decision<'a> {
+fn decide_without_ceiling<'a>(question: &Question<'a>, conditions: Conditions) -> Decision<'a> {
     let system_role = question.access.principal.system_role();
     if system_role.allows(question.permission) {
         return Decision::allowed(Because::System(system_role));
@@ -250,12 +263,12 @@ fn nearest_roles<'a>(question: &Question<'a>) -> Vec<&'a Grant> {
 
 impl Grant {
     /// Whether it allows what is asked, were there no other grants.
-    fn allows(&self, question: &Question<'_>, conditions: &dyn Conditions) -> bool {
+    fn allows(&self, question: &Question<'_>, conditions: Conditions) -> bool {
         self.would_allow(question) && self.condition_holds(question, conditions)
     }
 
     /// The same, but for its condition.
-    fn would_allow(&self, question: &Question<'_>) -> bool {
+    pub fn would_allow(&self, question: &Question<'_>) -> bool {
         self.permissions.contains(question.permission)
             && self.scope.covers(question.target.project.map(|project| project.name))
             && self.repositories.as_ref().is_none_or(|pattern| {
@@ -269,7 +282,7 @@ impl Grant {
         BuiltInRole::ProjectAdmin.permissions().is_subset(&self.permissions)
     }
 
-    fn condition_holds(&self, question: &Question<'_>, conditions: &dyn Conditions) -> bool {
+    fn condition_holds(&self, question: &Question<'_>, conditions: Conditions) -> bool {
         self.condition.as_deref().is_none_or(|condition| conditions.hold(condition, question))
     }
 }

@@ -11,6 +11,7 @@ mod authenticator;
 mod caller;
 mod challenge;
 mod circumstances;
+mod condition;
 mod credentials;
 mod decision;
 mod htpasswd;
@@ -32,9 +33,9 @@ pub use caller::{Action, Caller, Permissions, RepositoryGrant};
 pub use challenge::ChallengeProblem;
 pub use circumstances::{Circumstances, ClientCertificate};
 pub use credentials::Credentials;
+pub use condition::Condition;
 pub use decision::{
-    Because, Conditions, Decision, NoConditions, ProjectView, Question, Target, decide, decide_action,
-    decide_with,
+    Because, Decision, ProjectView, Question, Reach, Target, decide, decide_action, reach, reach_of_action,
 };
 pub use htpasswd::{Htpasswd, HtpasswdSettings};
 pub use lockout::Lockout;

@@ -5,8 +5,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use longshore_auth::{
-    Access, BuiltInRole, Circumstances, Conditions, Grant, GrantKind, GrantScope, Permission, PermissionSet,
-    Principal, Question, RepositoryPattern, SystemRole, Target, decide_with,
+    Access, BuiltInRole, Circumstances, Condition, Grant, GrantKind, GrantScope, Permission, PermissionSet,
+    Principal, Question, Reach, RepositoryPattern, SystemRole, Target, decide, reach,
 };
 use longshore_types::{ProjectName, RepositoryName, Timestamp};
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -29,13 +29,29 @@ const PERMISSIONS: &[&str] = &[
 const PUBLIC: &[&str] = &["repository:pull", "artifact:list", "project:read"];
 const PATTERNS: &[&str] = &["**", "*", "app", "x/**", "**/app", "{tool,x/app}"];
 
-/// Agrees to `yes` and to nothing else.
-struct YesOrNo;
+const TAGS: &[&str] = &["dev", "v1"];
 
-impl Conditions for YesOrNo {
-    fn hold(&self, condition: &str, _: &Question<'_>) -> bool {
-        condition == "yes"
+/// Holds for a tag of its name, `always` or never.
+#[derive(Debug)]
+struct Named(&'static str);
+
+impl Condition for Named {
+    fn name(&self) -> &str {
+        self.0
     }
+
+    fn holds(&self, question: &Question<'_>) -> bool {
+        let tag = question.circumstances.tag.as_ref().map(|tag| tag.as_str());
+        self.0 == "always" || tag == Some(self.0)
+    }
+}
+
+/// How the model takes conditions.
+#[derive(Clone, Copy)]
+enum Taking<'a> {
+    All,
+    None,
+    Tag(Option<&'a str>),
 }
 
 fn permissions() -> impl Strategy<Value = PermissionSet> {
@@ -52,7 +68,7 @@ fn grant() -> impl Strategy<Value = Grant> {
     ];
     let kind = prop_oneof![4 => Just(GrantKind::Role), 1 => Just(GrantKind::Repository), 1 => Just(GrantKind::Robot)];
     let pattern = prop_oneof![3 => Just(None), 1 => select(PATTERNS).prop_map(Some)];
-    let condition = prop_oneof![4 => Just(None), 1 => Just(Some("yes")), 1 => Just(Some("no"))];
+    let condition = option::weighted(0.4, select(&["always", "never", "dev", "v1"][..]));
     (scope, kind, permissions(), pattern, condition).prop_map(
         |(scope, kind, permissions, pattern, condition)| Grant {
             scope,
@@ -60,7 +76,7 @@ fn grant() -> impl Strategy<Value = Grant> {
             permissions,
             kind,
             origin: "a grant".into(),
-            condition: condition.map(Arc::from),
+            condition: condition.map(|name| Arc::new(Named(name)) as Arc<dyn Condition>),
         },
     )
 }
@@ -84,7 +100,13 @@ fn access() -> impl Strategy<Value = Access> {
 }
 
 /// The model: permissions as texts, projects as lists of components, one question after the other.
-fn may(access: &Access, project: Option<(&str, bool)>, repository: Option<&str>, permission: &str) -> bool {
+fn may(
+    access: &Access,
+    project: Option<(&str, bool)>,
+    repository: Option<&str>,
+    permission: &str,
+    taking: Taking<'_>,
+) -> bool {
     if let Some(repository) = repository {
         let Some((project, _)) = project else { return false };
         if inside(project, repository).is_none() {
@@ -110,11 +132,11 @@ fn may(access: &Access, project: Option<(&str, bool)>, repository: Option<&str>,
         .max();
     let granted = access.grants.iter().any(|grant| {
         let counts = !role(grant) || nearness(&grant.scope, name) == nearest || admin(grant);
-        counts && applies(grant, name, repository, permission)
+        counts && applies(grant, name, repository, permission, taking)
     });
     let left = match &access.ceiling {
         None => true,
-        Some(ceiling) => ceiling.iter().any(|grant| applies(grant, name, repository, permission)),
+        Some(ceiling) => ceiling.iter().any(|grant| applies(grant, name, repository, permission, taking)),
     };
     (unlimited || granted) && left
 }
@@ -148,10 +170,19 @@ fn nearness(scope: &GrantScope, project: Option<&str>) -> Option<usize> {
     }
 }
 
-fn applies(grant: &Grant, project: Option<&str>, repository: Option<&str>, permission: &str) -> bool {
-    if nearness(&grant.scope, project).is_none()
-        || grant.condition.as_deref().is_some_and(|name| name != "yes")
-    {
+fn applies(
+    grant: &Grant,
+    project: Option<&str>,
+    repository: Option<&str>,
+    permission: &str,
+    taking: Taking<'_>,
+) -> bool {
+    let holds = match (grant.condition.as_deref().map(Condition::name), taking) {
+        (None, _) | (Some(_), Taking::All) => true,
+        (Some(_), Taking::None) => false,
+        (Some(name), Taking::Tag(tag)) => name == "always" || Some(name) == tag,
+    };
+    if nearness(&grant.scope, project).is_none() || !holds {
         return false;
     }
     let texts: BTreeSet<String> = grant.permissions.iter().map(|one| one.to_string()).collect();
@@ -232,6 +263,7 @@ proptest! {
         project in option::weighted(0.9, (select(PROJECTS), any::<bool>())),
         repository in option::weighted(0.7, select(REPOSITORIES)),
         permission in select(PERMISSIONS),
+        tag in option::of(select(TAGS)),
     ) {
         let named: Option<(ProjectName, bool)> = project.map(|(name, public)| (name.parse().unwrap(), public));
         let name: Option<RepositoryName> = repository.map(|name| name.parse().unwrap());
@@ -239,11 +271,21 @@ proptest! {
             Some((project, public)) => Target { repository: name.as_ref(), ..Target::project(project, *public) },
             None => Target { repository: name.as_ref(), ..Target::SYSTEM },
         };
-        let circumstances = Circumstances::at(Timestamp::from_unix_millis(0));
+        let now = Circumstances::at(Timestamp::from_unix_millis(0));
+        let circumstances = Circumstances { tag: tag.map(|tag| tag.parse().unwrap()), ..now };
         let one: Permission = permission.parse().unwrap();
-        let question = Question { access: &access, target, permission: one, circumstances: &circumstances };
-        let decision = decide_with(&question, &YesOrNo);
-        prop_assert_eq!(decision.allowed, may(&access, project, repository, permission), "{}", decision.because);
+        let decision = decide(&access, &target, one, &circumstances);
+        let model = |taking| may(&access, project, repository, permission, taking);
+        prop_assert_eq!(decision.allowed, model(Taking::Tag(tag)), "{}", decision.because);
+        let wanted = match (model(Taking::All), model(Taking::None)) {
+            (_, true) => Reach::Always,
+            (true, false) => Reach::OnCondition,
+            (false, false) => Reach::Never,
+        };
+        let reach = reach(&access, &target, one);
+        prop_assert_eq!(reach, wanted);
+        let possible = if decision.allowed { reach != Reach::Never } else { reach != Reach::Always };
+        prop_assert!(possible);
         if let Some((project, public)) = &named
             && decision.allowed
             && !public
@@ -261,8 +303,7 @@ proptest! {
         let target = Target { repository: name.as_ref(), ..Target::project(&project, false) };
         let (access, circumstances) = (Access::anonymous(), Circumstances::at(Timestamp::from_unix_millis(0)));
         let permission = permission.parse().unwrap();
-        let question = Question { access: &access, target, permission, circumstances: &circumstances };
-        prop_assert!(!decide_with(&question, &YesOrNo).allowed);
+        prop_assert!(!decide(&access, &target, permission, &circumstances).allowed);
     }
 
     #[test]

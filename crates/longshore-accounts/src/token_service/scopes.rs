@@ -1,8 +1,7 @@
 //! Which of the scopes that somebody asks for they have.
 
 use longshore_auth::{
-    Access, Action, Circumstances, GrantScope, NoConditions, Permission, Scope, SystemRole, Target,
-    decide_action,
+    Access, Action, Circumstances, GrantScope, Permission, Scope, SystemRole, Target, decide_action,
 };
 use longshore_metadata::MetadataError;
 use longshore_types::RepositoryName;
@@ -50,8 +49,7 @@ impl Accounts {
             }
             None => return Ok(Vec::new()),
         };
-        let allowed =
-            |action: &Action| decide_action(access, &target, *action, circumstances, &NoConditions).allowed;
+        let allowed = |action: &Action| decide_action(access, &target, *action, circumstances).allowed;
         Ok(asked.iter().copied().filter(allowed).collect())
     }
 }

@@ -1,7 +1,23 @@
+use std::sync::Arc;
+
 use longshore_types::Timestamp;
 
 use super::*;
-use crate::{BuiltInRole, GrantKind, Principal};
+use crate::{BuiltInRole, Condition, GrantKind, Principal};
+
+/// Holds for requests from 10.0.0.1.
+#[derive(Debug)]
+struct AtTheOffice;
+
+impl Condition for AtTheOffice {
+    fn name(&self) -> &str {
+        "office"
+    }
+
+    fn holds(&self, question: &Question<'_>) -> bool {
+        question.circumstances.address == Some([10, 0, 0, 1].into())
+    }
+}
 
 fn project(text: &str) -> ProjectName {
     text.parse().unwrap()
@@ -83,7 +99,7 @@ fn rights_to_repositories_add_to_any_role() {
 #[test]
 fn a_role_whose_condition_fails_opens_no_other() {
     let mut restricted = member("team/sub", BuiltInRole::Guest);
-    restricted.condition = Some("office".into());
+    restricted.condition = Some(Arc::new(AtTheOffice));
     let access = access(vec![member("team", BuiltInRole::Maintainer), restricted]);
     check(&access, "team/sub", "team/sub/app", Permission::REPOSITORY_PULL, false);
     let (_, because) = why(&access, "team/sub", "team/sub/app", Permission::REPOSITORY_PULL);
@@ -133,7 +149,7 @@ fn actions_need_all_of_their_permissions() {
     let (team, app) = (project("team"), repository("team/app"));
     let now = Circumstances::at(Timestamp::from_unix_millis(0));
     let target = Target::repository(&team, true, &app);
-    let may = |access: &Access, action| decide_action(access, &target, action, &now, &NoConditions).allowed;
+    let may = |access: &Access, action| decide_action(access, &target, action, &now).allowed;
     let developer = access(vec![member("team", BuiltInRole::Developer)]);
     assert!(may(&developer, Action::Pull) && may(&developer, Action::Push));
     assert!(!may(&developer, Action::Delete));
@@ -145,5 +161,26 @@ fn actions_need_all_of_their_permissions() {
         "robot that may only push",
     );
     let private = Target::repository(&team, false, &app);
-    assert!(!decide_action(&access(vec![blind]), &private, Action::Push, &now, &NoConditions).allowed);
+    assert!(!decide_action(&access(vec![blind]), &private, Action::Push, &now).allowed);
+}
+
+#[test]
+fn conditions_are_asked_of_each_request() {
+    let (team, app) = (project("team"), repository("team/app"));
+    let mut developer = member("team", BuiltInRole::Developer);
+    developer.condition = Some(Arc::new(AtTheOffice));
+    let access = access(vec![developer]);
+    let elsewhere = Circumstances::at(Timestamp::from_unix_millis(0));
+    let here = Circumstances { address: Some([10, 0, 0, 1].into()), ..elsewhere.clone() };
+    for (public, circumstances, pull, push) in
+        [(false, &here, true, true), (false, &elsewhere, false, false), (true, &elsewhere, true, false)]
+    {
+        let target = Target::repository(&team, public, &app);
+        let may = |action| decide_action(&access, &target, action, circumstances).allowed;
+        assert_eq!((may(Action::Pull), may(Action::Push)), (pull, push), "{circumstances:?}");
+        let reach = |action| reach_of_action(&access, &target, action);
+        assert_eq!(reach(Action::Pull), if public { Reach::Always } else { Reach::OnCondition });
+        assert_eq!(reach(Action::Push), Reach::OnCondition);
+        assert_eq!(reach(Action::Delete), Reach::Never);
+    }
 }

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use longshore_accounts::SessionId;
-use longshore_auth::{Access, Circumstances, Permission, Principal, Question, Target, decide_with};
+use longshore_auth::{Access, Circumstances, Permission, Principal, Target, decide};
 use longshore_types::RepositoryName;
 
 use super::{
@@ -169,8 +169,7 @@ impl Api {
     }
 
     fn allows(&self, asked: &Asked<'_>, target: Target<'_>, permission: Permission) -> bool {
-        let Asked { access, circumstances } = *asked;
-        decide_with(&Question { access, target, permission, circumstances }, self.guard.conditions()).allowed
+        decide(asked.access, &target, permission, asked.circumstances).allowed
     }
 }
 

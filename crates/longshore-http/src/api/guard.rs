@@ -5,7 +5,7 @@ use std::error::Error;
 use futures_util::{FutureExt as _, TryFutureExt as _, future::BoxFuture};
 use longshore_accounts::Accounts;
 pub use longshore_accounts::{Credentials, Csrf, FoundProject, LoginError, ProjectKey};
-use longshore_auth::{Access, Circumstances, Conditions, NoConditions};
+use longshore_auth::{Access, Circumstances};
 
 /// Answers these questions; [`Accounts`] does.
 pub trait Guard: Send + Sync {
@@ -23,11 +23,6 @@ pub trait Guard: Send + Sync {
         &'a self,
         key: &'a ProjectKey,
     ) -> BoxFuture<'a, Result<Option<FoundProject>, Box<dyn Error + Send + Sync>>>;
-
-    /// The policies that grants may depend on.
-    fn conditions(&self) -> &dyn Conditions {
-        &NoConditions
-    }
 }
 
 impl Guard for Accounts {

@@ -3,7 +3,7 @@
 mod reply;
 
 use longshore_accounts::LabelId;
-use longshore_auth::{Action, Permission, Question, Target, decide_with};
+use longshore_auth::{Action, Permission, Target, decide};
 use longshore_registry::{
     ArtifactFilter, ArtifactOrder, ArtifactParts, ManifestId, TagFilter, TextFilter, media_types_of,
 };
@@ -252,13 +252,9 @@ async fn may_pull(api: &Api, request: &ApiRequest, name: &RepositoryName) -> Res
     for project in name.possible_projects() {
         let found = api.guard.project(&ProjectKey::Name(project)).await.map_err(ApiProblem::unavailable)?;
         if let Some(found) = found {
-            let question = Question {
-                access: &request.access,
-                target: Target::repository(&found.record.name, found.public, name),
-                permission: Permission::REPOSITORY_PULL,
-                circumstances: &request.circumstances,
-            };
-            return Ok(decide_with(&question, api.guard.conditions()).allowed);
+            let target = Target::repository(&found.record.name, found.public, name);
+            let (access, circumstances) = (&request.access, &request.circumstances);
+            return Ok(decide(access, &target, Permission::REPOSITORY_PULL, circumstances).allowed);
         }
     }
     Ok(false)

@@ -1,7 +1,7 @@
 //! What the caller may do.
 
 use longshore_accounts::ProjectKey;
-use longshore_auth::{BuiltInRole, Permission, Question, Target, decide_with};
+use longshore_auth::{BuiltInRole, Permission, Target, decide};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ pub(crate) async fn permissions(api: &Api, request: ApiRequest) -> Reply {
     let relative = request.query.flag("relative")?.unwrap_or_default();
     let scope = request.query.text("scope").unwrap_or("/system").trim_end_matches('/');
     let found: Vec<Permission> = match scope {
-        "" | "/system" => allowed(api, &request, Target::SYSTEM, |_| true),
+        "" | "/system" => allowed(&request, Target::SYSTEM, |_| true),
         _ => in_project(api, &request, scope).await?,
     };
     let prefix = if scope.is_empty() { "/system" } else { scope };
@@ -47,21 +47,17 @@ async fn in_project(api: &Api, request: &ApiRequest, scope: &str) -> Result<Vec<
     let Some(project) = project else { return Ok(Vec::new()) };
     // Of those of the whole system, which an administrator has everywhere, none is a project's.
     let of_projects = BuiltInRole::ProjectAdmin.permissions();
-    let found = allowed(api, request, project.target(), |permission| of_projects.contains(permission));
+    let found = allowed(request, project.target(), |permission| of_projects.contains(permission));
     let may_know = found.contains(&Permission::PROJECT_READ);
     Ok(if may_know { found } else { Vec::new() })
 }
 
 fn allowed(
-    api: &Api,
     request: &ApiRequest,
     target: Target<'_>,
     wanted: impl Fn(Permission) -> bool,
 ) -> Vec<Permission> {
     let (access, circumstances) = (&request.access, &request.circumstances);
-    let may = |permission: &Permission| {
-        let question = Question { access, target, permission: *permission, circumstances };
-        decide_with(&question, api.guard.conditions()).allowed
-    };
+    let may = |permission: &Permission| decide(access, &target, *permission, circumstances).allowed;
     Permission::all().filter(|permission| wanted(*permission)).filter(may).collect()
 }
