@@ -1,7 +1,9 @@
 //! Groups of users. Who is in one is said by its source at each login; here groups are named, so that projects can take
 //! them as members before anybody of them has logged in.
 
-use longshore_identity::ldap::Dn;
+use std::sync::Arc;
+
+use longshore_identity::{PasswordSource, ldap::Dn};
 use longshore_metadata::{GroupFilter, GroupId, GroupKind, GroupRecord};
 
 use crate::{Accounts, Act, ManageError, retry::retry_on_conflict};
@@ -15,6 +17,25 @@ pub struct NewGroup {
     pub name: String,
     /// The DN of a directory's group.
     pub ldap_dn: String,
+    /// The name of the source in the configuration; empty where it follows from the rest.
+    pub source: String,
+}
+
+/// Sources by their names.
+struct Candidates<'a> {
+    /// All that have groups of a kind.
+    all: Vec<&'a str>,
+    /// Those that could have this one.
+    fitting: Vec<&'a str>,
+}
+
+/// What a source of that kind is called unless the configuration says otherwise: groups may be named before there is one.
+fn unconfigured(kind: GroupKind) -> &'static str {
+    match kind {
+        GroupKind::Ldap => "ldap",
+        GroupKind::Http => "http",
+        GroupKind::Oidc => "oidc",
+    }
 }
 
 /// Longest name of a group, in characters.
@@ -49,18 +70,67 @@ impl Accounts {
         let external_id = external_id(new)?;
         let name = if new.name.is_empty() { external_id.as_str() } else { new.name.as_str() };
         check_name(name)?;
-        retry_on_conflict(|| self.insert_group(act, new.kind, &external_id, name)).await
+        let source = self.source_of_group(new.kind, &external_id, &new.source)?;
+        retry_on_conflict(|| self.insert_group(act, new.kind, &source, &external_id, name)).await
+    }
+
+    /// Which source a group is of. With one source of the kind, or one directory that could have a group of that DN, it
+    /// need not be said.
+    ///
+    /// # Errors
+    /// [`ManageError::Invalid`] where it must be said, or none could have the group: nobody would ever be in it.
+    pub(crate) fn source_of_group(
+        &self,
+        kind: GroupKind,
+        external_id: &str,
+        given: &str,
+    ) -> Result<String, ManageError> {
+        let Candidates { all, fitting } = self.candidates(kind, external_id);
+        let names = |sources: &[&str]| sources.join(", ");
+        match (given, fitting.as_slice()) {
+            ("", [one]) => Ok((*one).to_owned()),
+            ("", []) if all.is_empty() => Ok(unconfigured(kind).to_owned()),
+            ("", []) => Err(ManageError::Invalid(format!(
+                "ldap_group_dn: {external_id} is not below groups.base_dn of any directory ({})",
+                names(&all)
+            ))),
+            ("", several) => {
+                Err(ManageError::Invalid(format!("source: say which of {} it is", names(several))))
+            }
+            (given, fitting) if fitting.contains(&given) => Ok(given.to_owned()),
+            (given, _) => {
+                Err(ManageError::Invalid(format!("source: no source called {given} has such a group")))
+            }
+        }
+    }
+
+    fn candidates(&self, kind: GroupKind, external_id: &str) -> Candidates<'_> {
+        let inner = &self.inner;
+        match kind {
+            GroupKind::Ldap => {
+                let fits = |source: &&Arc<dyn PasswordSource>| source.may_have_group(external_id);
+                let all = inner.sources.iter().map(|source| source.name()).collect();
+                let fitting = inner.sources.iter().filter(fits).map(|source| source.name()).collect();
+                Candidates { all, fitting }
+            }
+            GroupKind::Http => Candidates { all: Vec::new(), fitting: Vec::new() },
+            GroupKind::Oidc => {
+                let all: Vec<_> = inner.settings.providers.iter().map(String::as_str).collect();
+                Candidates { fitting: all.clone(), all }
+            }
+        }
     }
 
     async fn insert_group(
         &self,
         act: &Act,
         kind: GroupKind,
+        source: &str,
         external_id: &str,
         name: &str,
     ) -> Result<GroupId, ManageError> {
         let mut tx = self.inner.metadata.write().await?;
-        let Some(id) = tx.insert_group(kind, external_id, name, act.circumstances.now).await? else {
+        let Some(id) = tx.insert_group(kind, source, external_id, name, act.circumstances.now).await? else {
             return Err(ManageError::Conflict(format!("the group {external_id} is known already")));
         };
         act.record(&mut tx, "create_user_group", ("user_group", name), None, "").await?;
@@ -113,7 +183,12 @@ impl Accounts {
 
 /// What the source calls a group of that name (a DN for a directory), for whoever names it without making it known first.
 pub(crate) fn external_id_of(kind: GroupKind, name: &str) -> Result<String, ManageError> {
-    let external_id = external_id(&NewGroup { kind, name: name.to_owned(), ldap_dn: name.to_owned() })?;
+    let external_id = external_id(&NewGroup {
+        kind,
+        name: name.to_owned(),
+        ldap_dn: name.to_owned(),
+        source: String::new(),
+    })?;
     check_name(&external_id)?;
     Ok(external_id)
 }

@@ -24,6 +24,8 @@ pub enum NewHolder {
         kind: GroupKind,
         /// Its name there: of an LDAP group the DN.
         name: String,
+        /// The name of the source in the configuration; empty where it follows from the rest.
+        source: String,
     },
 }
 
@@ -69,7 +71,7 @@ impl Accounts {
             let mut tx = self.inner.metadata.write().await?;
             let record = existing(&mut tx, project).await?;
             let checked = self.checked_grant(&mut tx, act, &record, grant).await?;
-            let holder = find_holder(&mut tx, holder, act.circumstances.now).await?;
+            let holder = self.find_holder(&mut tx, holder, act.circumstances.now).await?;
             let now = act.circumstances.now;
             let id = tx.insert_member(project, holder, checked.role, checked.repositories, now).await?;
             let Some(id) = id else { return Err(duplicate()) };
@@ -153,6 +155,33 @@ impl Accounts {
             Ok(tx.commit().await?)
         })
         .await
+    }
+
+    async fn find_holder(
+        &self,
+        tx: &mut WriteTx,
+        holder: &NewHolder,
+        now: Timestamp,
+    ) -> Result<Holder, ManageError> {
+        Ok(match holder {
+            NewHolder::UserId(id) => {
+                let user = tx.user_by_id(UserId::of_number(*id)).await?;
+                Holder::User(user.ok_or_else(|| ManageError::unknown("user", id))?.id)
+            }
+            NewHolder::User(name) => {
+                let user = tx.user(name).await?;
+                Holder::User(user.ok_or_else(|| ManageError::unknown("user", name))?.id)
+            }
+            NewHolder::GroupId(id) => {
+                let group = tx.group_by_id(GroupId::of_number(*id)).await?;
+                Holder::Group(group.ok_or_else(|| ManageError::unknown("user group", id))?.id)
+            }
+            NewHolder::Group { kind, name, source } => {
+                let external_id = groups::external_id_of(*kind, name)?;
+                let source = self.source_of_group(*kind, &external_id, source)?;
+                Holder::Group(tx.ensure_group(*kind, &source, &external_id, &external_id, now).await?)
+            }
+        })
     }
 
     /// What is asked for, if it makes sense and the caller may give it.
@@ -254,27 +283,6 @@ async fn details(tx: &mut ReadTx, record: MemberRecord) -> Result<MemberDetails,
     };
     let role_name = role.map(|(name, _)| name.to_string()).unwrap_or_default();
     Ok(MemberDetails { record, role_name, condition })
-}
-
-async fn find_holder(tx: &mut WriteTx, holder: &NewHolder, now: Timestamp) -> Result<Holder, ManageError> {
-    Ok(match holder {
-        NewHolder::UserId(id) => {
-            let user = tx.user_by_id(UserId::of_number(*id)).await?;
-            Holder::User(user.ok_or_else(|| ManageError::unknown("user", id))?.id)
-        }
-        NewHolder::User(name) => {
-            let user = tx.user(name).await?;
-            Holder::User(user.ok_or_else(|| ManageError::unknown("user", name))?.id)
-        }
-        NewHolder::GroupId(id) => {
-            let group = tx.group_by_id(GroupId::of_number(*id)).await?;
-            Holder::Group(group.ok_or_else(|| ManageError::unknown("user group", id))?.id)
-        }
-        NewHolder::Group { kind, name } => {
-            let external_id = groups::external_id_of(*kind, name)?;
-            Holder::Group(tx.ensure_group(*kind, &external_id, &external_id, now).await?)
-        }
-    })
 }
 
 async fn record_change(

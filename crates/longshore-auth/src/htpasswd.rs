@@ -157,6 +157,15 @@ impl Htpasswd {
         Ok(())
     }
 
+    /// Whether the file has that user.
+    ///
+    /// # Errors
+    /// [`AuthError::Unavailable`] when it cannot be read.
+    pub async fn knows(&self, user: &str, now: Timestamp) -> Result<bool, AuthError> {
+        let users = self.users(now).await.map_err(|error| AuthError::Unavailable(error.into()))?;
+        Ok(users.hashes.contains_key(user))
+    }
+
     /// The users in the file as it is now, give or take [`LOOK_EVERY`].
     async fn users(&self, now: Timestamp) -> io::Result<Arc<Users>> {
         let known = {

@@ -2,11 +2,15 @@
 
 use std::error::Error;
 
+use crate::ldap::LdapSource;
+
 /// Somebody, as a source knows them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The source's own name for them, which never changes: a DN, a subject.
+    /// The source's own name for them, which never changes: `entryuuid:…`, a subject; a DN where there is nothing better.
     pub external_id: String,
+    /// Another name by which the source may have been known to call them: the DN, beside something that lasts longer.
+    pub former_id: Option<String>,
     /// The name that they log in with.
     pub name: String,
     /// Where their mail goes.
@@ -50,4 +54,22 @@ pub trait PasswordSource: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// [`SourceError::Refused`] also for an empty password, whatever the source would say.
     async fn check(&self, name: &str, password: &str) -> Result<Identity, SourceError>;
+
+    /// Who has this name, without a password: to see whether somebody is still there and what they are now, and whose
+    /// password is about to be tried.
+    ///
+    /// # Errors
+    /// [`SourceError::Refused`] when there is nobody, or several, of that name.
+    async fn look_up(&self, name: &str) -> Result<Identity, SourceError>;
+
+    /// The directory that this is, if it is one: it can be tried and searched.
+    fn as_directory(&self) -> Option<&LdapSource> {
+        None
+    }
+
+    /// Whether a group that is called so could be one of this source's; a source without groups has none.
+    fn may_have_group(&self, external_id: &str) -> bool {
+        let _ = external_id;
+        false
+    }
 }

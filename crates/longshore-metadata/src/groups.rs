@@ -37,6 +37,8 @@ pub struct GroupRecord {
     pub id: GroupId,
     /// Where it comes from.
     pub kind: GroupKind,
+    /// The name of the source in the configuration. Groups of two sources are two, whatever they are called.
+    pub source: String,
     /// What people call it.
     pub name: String,
     /// The DN of an LDAP group; for the other kinds the name.
@@ -59,7 +61,7 @@ impl<'a> GroupFilter<'a> {
     }
 }
 
-const COLUMNS: &str = "id, kind, name, external_id";
+const COLUMNS: &str = "id, kind, source, name, external_id";
 
 impl GroupRecord {
     fn read(mut row: Row) -> Result<Self, MetadataError> {
@@ -69,6 +71,7 @@ impl GroupRecord {
         Ok(Self {
             id,
             kind: GroupKind::from_code(kind).ok_or_else(unknown)?,
+            source: row.text()?,
             name: row.text()?,
             external_id: row.text()?,
         })
@@ -86,10 +89,13 @@ impl ReadTx {
     pub async fn group(
         &mut self,
         kind: GroupKind,
+        source: &str,
         external_id: &str,
     ) -> Result<Option<GroupRecord>, MetadataError> {
-        let sql = format!("SELECT {COLUMNS} FROM user_groups WHERE kind = $1 AND external_id = $2");
-        self.query_opt(&sql, params![kind as i64, external_id]).await?.map(GroupRecord::read).transpose()
+        let sql =
+            format!("SELECT {COLUMNS} FROM user_groups WHERE external_id = $1 AND kind = $2 AND source = $3");
+        let values = params![external_id, kind as i64, source];
+        self.query_opt(&sql, values).await?.map(GroupRecord::read).transpose()
     }
 
     /// Groups by name, without the first `skip`: these are read all the same, so whoever pages by number pays for the
@@ -124,7 +130,7 @@ impl ReadTx {
 
     /// The groups of a user, as the source said at the last login.
     pub async fn groups_of_user(&mut self, user: UserId) -> Result<Vec<GroupRecord>, MetadataError> {
-        let sql = "SELECT g.id, g.kind, g.name, g.external_id FROM user_group_members m \
+        let sql = "SELECT g.id, g.kind, g.source, g.name, g.external_id FROM user_group_members m \
                    JOIN user_groups g ON g.id = m.group_id WHERE m.user_id = $1 ORDER BY m.group_id";
         self.query(sql, params![user]).await?.into_iter().map(GroupRecord::read).collect()
     }
@@ -135,13 +141,14 @@ impl WriteTx {
     pub async fn insert_group(
         &mut self,
         kind: GroupKind,
+        source: &str,
         external_id: &str,
         name: &str,
         now: Timestamp,
     ) -> Result<Option<GroupId>, MetadataError> {
-        let sql = "INSERT INTO user_groups (kind, name, external_id, created_at) VALUES ($1, $2, $3, $4) \
-                   ON CONFLICT (kind, external_id) DO NOTHING RETURNING id";
-        let row = self.query_opt(sql, params![kind as i64, name, external_id, now]).await?;
+        let sql = "INSERT INTO user_groups (kind, source, name, external_id, created_at) \
+                   VALUES ($1, $2, $3, $4, $5) ON CONFLICT (external_id, kind, source) DO NOTHING RETURNING id";
+        let row = self.query_opt(sql, params![kind as i64, source, name, external_id, now]).await?;
         row.map(|mut row| row.int().map(GroupId)).transpose()
     }
 
@@ -166,14 +173,13 @@ impl WriteTx {
     pub async fn ensure_group(
         &mut self,
         kind: GroupKind,
+        source: &str,
         external_id: &str,
         name: &str,
         now: Timestamp,
     ) -> Result<GroupId, MetadataError> {
-        let sql = "INSERT INTO user_groups (kind, name, external_id, created_at) VALUES ($1, $2, $3, $4) \
-                   ON CONFLICT (kind, external_id) DO NOTHING";
-        self.execute(sql, params![kind as i64, name, external_id, now]).await?;
-        let group = self.group(kind, external_id).await?;
+        self.insert_group(kind, source, external_id, name, now).await?;
+        let group = self.group(kind, source, external_id).await?;
         Ok(group.ok_or_else(|| MetadataError::vanished("the new group vanished"))?.id)
     }
 

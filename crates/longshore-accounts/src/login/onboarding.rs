@@ -87,8 +87,9 @@ impl Accounts {
             Standing::New => (self.make(&mut tx, vouched, now).await?, None),
         };
         let mut groups = Vec::new();
+        let Vouched { source, groups: kind, .. } = *vouched;
         for group in &vouched.identity.groups {
-            groups.push(tx.ensure_group(vouched.groups, &group.external_id, &group.name, now).await?);
+            groups.push(tx.ensure_group(kind, source, &group.external_id, &group.name, now).await?);
         }
         tx.set_groups_of_user(id, &groups).await?;
         let user = tx.user_by_id(id).await?.ok_or_else(|| refused("the user is gone"))?;
@@ -181,6 +182,12 @@ async fn standing(tx: &mut ReadTx, vouched: &Vouched<'_>) -> Result<Standing, Lo
     if let Some(user) = tx.user_of_source(source, &identity.external_id).await? {
         return Ok(Standing::Known(Box::new(user)));
     }
+    // Known from before the source had a name for them that lasts.
+    if let Some(former) = &identity.former_id
+        && let Some(user) = tx.user_of_source(source, former).await?
+    {
+        return Ok(Standing::Known(Box::new(user)));
+    }
     let Some(user) = tx.user(name).await? else { return Ok(Standing::New) };
     // The same person, made since the look before: PostgreSQL shows what is committed meanwhile.
     let same = user.external_id.as_ref() == Some(&identity.external_id);
@@ -210,7 +217,7 @@ fn is_current(user: &UserRecord, groups: &[GroupRecord], vouched: &Vouched<'_>) 
     let Identity { external_id, name, email, real_name, admin, .. } = vouched.identity;
     let has: BTreeSet<_> = groups
         .iter()
-        .filter(|group| group.kind == vouched.groups)
+        .filter(|group| group.kind == vouched.groups && group.source == vouched.source)
         .map(|group| group.external_id.as_str())
         .collect();
     let wanted: BTreeSet<_> =

@@ -8,14 +8,16 @@ use crate::support::{
 on_both_databases! {
     groups_are_made_found_and_taken_away,
     what_a_group_has_its_members_have,
+    groups_of_two_sources_are_two,
 }
 
 fn ldap(dn: &str, name: &str) -> NewGroup {
-    NewGroup { kind: GroupKind::Ldap, name: name.to_owned(), ldap_dn: dn.to_owned() }
+    let (name, ldap_dn) = (name.to_owned(), dn.to_owned());
+    NewGroup { kind: GroupKind::Ldap, name, ldap_dn, source: String::new() }
 }
 
 fn oidc(name: &str) -> NewGroup {
-    NewGroup { kind: GroupKind::Oidc, name: name.to_owned(), ldap_dn: String::new() }
+    NewGroup { kind: GroupKind::Oidc, name: name.to_owned(), ldap_dn: String::new(), source: String::new() }
 }
 
 async fn groups_are_made_found_and_taken_away(metadata: Metadata) {
@@ -81,4 +83,31 @@ async fn what_a_group_has_its_members_have(metadata: Metadata) {
         !login(&accounts, "ann", "secret", 101).await.unwrap().reaches(&team),
         "it came back with nothing"
     );
+}
+
+/// Who runs the lesser of two directories makes no member of the other's groups.
+async fn groups_of_two_sources_are_two(metadata: Metadata) {
+    let (staff, guests) = (FakeSource::new("staff"), FakeSource::new("guests"));
+    let accounts = with_sources(&metadata, &[&staff, &guests]);
+    staff.knows("secret", person("ann", &["dev"]));
+    guests.knows("secret", person("eve", &["dev"]));
+    let act = by_admin(1);
+    let said = |source: &str| NewGroup { source: source.to_owned(), ..ldap("CN=dev, dc=example", "dev") };
+    for unclear in ["", "sso"] {
+        let outcome = accounts.create_group(&act, &said(unclear)).await;
+        assert!(matches!(outcome, Err(ManageError::Invalid(_))), "{unclear}: {outcome:?}");
+    }
+    let elsewhere = accounts.create_group(&act, &ldap("cn=dev,dc=elsewhere", "dev")).await;
+    assert!(matches!(elsewhere, Err(ManageError::Invalid(_))), "nobody would ever be in it: {elsewhere:?}");
+    let group = accounts.create_group(&act, &said("staff")).await.unwrap();
+    let mut tx = metadata.write().await.unwrap();
+    let project = tx.insert_project(&"team".parse().unwrap(), None, at(1)).await.unwrap().unwrap();
+    tx.insert_member(project, Holder::Group(group), 2, "", at(1)).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    let team = "team".parse().unwrap();
+    assert!(login(&accounts, "ann", "secret", 2).await.unwrap().reaches(&team));
+    assert!(!login(&accounts, "eve", "secret", 2).await.unwrap().reaches(&team));
+    let (found, total) = accounts.groups(&GroupFilter::default(), 0, 10).await.unwrap();
+    let sources: Vec<_> = found.iter().map(|group| group.source.as_str()).collect();
+    assert_eq!((total, sources), (2, vec!["staff", "guests"]));
 }

@@ -154,6 +154,7 @@ pub(crate) fn person(name: &str, groups: &[&str]) -> Identity {
         |name: &&str| SourceGroup { external_id: format!("cn={name},dc=example"), name: (*name).to_owned() };
     Identity {
         external_id: format!("uid={name},dc=example"),
+        former_id: None,
         name: name.to_owned(),
         email: Some(format!("{name}@example.org")),
         real_name: format!("Real {name}"),
@@ -166,6 +167,18 @@ pub(crate) fn person(name: &str, groups: &[&str]) -> Identity {
 impl PasswordSource for FakeSource {
     fn name(&self) -> &str {
         self.name
+    }
+
+    async fn look_up(&self, name: &str) -> Result<Identity, SourceError> {
+        if self.down.load(Ordering::SeqCst) {
+            return Err(SourceError::Unavailable("no answer".into()));
+        }
+        let people = self.people.lock().unwrap();
+        people.get(&name.to_lowercase()).map(|(_, identity)| identity.clone()).ok_or(SourceError::Refused)
+    }
+
+    fn may_have_group(&self, external_id: &str) -> bool {
+        external_id.ends_with(",dc=example")
     }
 
     /// As directories do, it does not look at the case of names.

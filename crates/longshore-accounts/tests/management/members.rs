@@ -26,7 +26,7 @@ async fn users_and_groups_become_members(accounts: Accounts) {
     let team = make_project(&accounts, &admin, "team").await;
     let add =
         async |holder: NewHolder, role| word(accounts.add_member(&admin, team, &holder, &grant(role)).await);
-    let group = |kind, name: &str| NewHolder::Group { kind, name: name.to_owned() };
+    let group = |kind, name: &str| NewHolder::Group { kind, name: name.to_owned(), source: String::new() };
     assert_eq!(add(NewHolder::UserId(ann), 2).await, "done");
     assert_eq!(add(NewHolder::User("ann".to_owned()), 3).await, "conflict");
     assert_eq!(add(NewHolder::User("bob".to_owned()), 9).await, "invalid");

@@ -12,6 +12,9 @@ use crate::{Identity, Secret, SourceError, SourceGroup};
 
 /// Longest name considered, in bytes.
 const NAME_BYTES_MAX: usize = 255;
+/// What directories name an entry by for as long as it lives, however it is called and wherever it is moved: RFC 4530, Active
+/// Directory, 389 Directory Server. Nobody gets it again, as they may get a DN.
+const LASTING: [&str; 3] = ["entryUUID", "objectGUID", "nsUniqueId"];
 /// Most entries that a search for import gives.
 const IMPORT_MAX: usize = 500;
 
@@ -82,6 +85,7 @@ async fn users(inner: &Inner, session: &mut Session, name: &str, limit: usize) -
         settings.email_attribute.as_str(),
         settings.real_name_attribute.as_str(),
     ];
+    attributes.extend(LASTING);
     if let Some(super::LdapMembership::OfUser { attribute }) =
         settings.groups.as_ref().map(|it| &it.membership)
     {
@@ -143,14 +147,25 @@ async fn identity(
         None => Vec::new(),
     };
     let is_admin = |admin: &Dn| groups.iter().any(|group| group.external_id == admin.as_str());
+    let lasting = lasting(entry);
     Ok(Some(Identity {
-        external_id: dn.as_str().to_owned(),
+        former_id: lasting.is_some().then(|| dn.as_str().to_owned()),
+        external_id: lasting.unwrap_or_else(|| dn.as_str().to_owned()),
         admin: inner.checked.admin.as_ref().is_some_and(is_admin),
         name: user.name,
         email: user.email,
         real_name: user.real_name,
         groups,
     }))
+}
+
+/// The name of an entry that lasts. No DN looks so: it has `=` before any colon.
+fn lasting(entry: &Entry) -> Option<String> {
+    let name = |attribute: &&str| {
+        let value = entry.first(attribute)?;
+        Some(format!("{}:{}", attribute.to_ascii_lowercase(), value.to_ascii_lowercase()))
+    };
+    LASTING.iter().find_map(name)
 }
 
 /// What an entry says of a user. Directories ignore case: the name is the directory's, not as it was typed.

@@ -70,7 +70,7 @@ impl LdapFailure {
 pub(super) struct Entry {
     /// As the directory wrote it.
     pub(super) dn: String,
-    /// By the attribute's name in lower case. Values that are no text are left out.
+    /// By the attribute's name in lower case. Values that are no text are left out, but for [`BINARY`], which is in hex.
     attributes: HashMap<String, Vec<String>>,
 }
 
@@ -92,10 +92,22 @@ impl Entry {
         for attribute in parts.next()?.expect_constructed()? {
             let mut parts = attribute.expect_constructed()?.into_iter();
             let name = text(parts.next()?)?.to_ascii_lowercase();
-            let values = parts.next()?.expect_constructed()?.into_iter().filter_map(text).collect();
+            let values = parts.next()?.expect_constructed()?.into_iter();
+            let value = |tag| if name == BINARY { hex(tag) } else { text(tag) };
+            let values = values.filter_map(value).collect();
             attributes.insert(name, values);
         }
         Some(Self { dn, attributes })
+    }
+}
+
+/// The attribute of Active Directory that is no text. Some of its values would read as one by chance.
+const BINARY: &str = "objectguid";
+
+fn hex(tag: StructureTag) -> Option<String> {
+    match tag.payload {
+        PL::P(bytes) => Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+        PL::C(_) => None,
     }
 }
 

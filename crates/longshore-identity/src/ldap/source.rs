@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 
 use super::{
-    LdapSettings, login,
+    Dn, LdapSettings, login,
     session::{LdapFailure, Session, code},
     settings::Checked,
 };
@@ -168,6 +168,20 @@ impl LdapSource {
 impl PasswordSource for LdapSource {
     fn name(&self) -> &str {
         &self.inner.settings.name
+    }
+
+    async fn look_up(&self, name: &str) -> Result<Identity, SourceError> {
+        self.identity(name).await
+    }
+
+    fn as_directory(&self) -> Option<&LdapSource> {
+        Some(self)
+    }
+
+    /// Those below the groups' base: no login brings another.
+    fn may_have_group(&self, external_id: &str) -> bool {
+        let base = self.inner.checked.group_base.as_ref();
+        base.is_some_and(|base| Dn::parse(external_id).is_ok_and(|name| name.is_within(base)))
     }
 
     async fn check(&self, name: &str, password: &str) -> Result<Identity, SourceError> {

@@ -49,6 +49,7 @@ pub(super) fn identity(settings: &OidcSettings, said: &Said<'_>) -> Result<Ident
     Ok(Identity {
         // Unique and never given to another one only together (OpenID Connect Core section 5.7). An address has no space.
         external_id: format!("{} {}", settings.issuer, said.subject),
+        former_id: None,
         name: name.to_owned(),
         email: said.email(&settings.email_claim),
         real_name: said.text(&settings.real_name_claim).unwrap_or_default().to_owned(),

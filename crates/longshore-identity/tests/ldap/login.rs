@@ -15,7 +15,9 @@ async fn the_right_password_says_who_it_is() {
     let slapd = company(Slapd::builder()).await;
     let source = source(&slapd, |_| {});
     let ann = source.check("ann", "ann-password").await.unwrap();
-    assert_eq!(ann.external_id, "uid=ann,ou=people,dc=example,dc=org");
+    let uuid = ann.external_id.strip_prefix("entryuuid:").unwrap();
+    assert!(uuid.len() == 36 && uuid.matches('-').count() == 4, "{uuid}");
+    assert_eq!(ann.former_id.as_deref(), Some("uid=ann,ou=people,dc=example,dc=org"));
     assert_eq!((ann.name.as_str(), ann.real_name.as_str()), ("ann", "Ann Example"));
     assert_eq!(ann.email.as_deref(), Some("ann@example.org"));
     assert!(!ann.admin);
@@ -24,6 +26,30 @@ async fn the_right_password_says_who_it_is() {
     let bob = source.check("bob", "bob-password").await.unwrap();
     assert_eq!((bob.email, bob.admin), (None, true));
     // The group of administrators is compared as a name, not as a text.
+}
+
+/// Whoever is given the name of somebody who left is somebody else, and who is moved stays who they are.
+#[tokio::test]
+async fn people_are_known_by_what_lasts() {
+    let slapd = company(Slapd::builder()).await;
+    let source = source(&slapd, |_| {});
+    let ann = source.look_up("ann").await.unwrap();
+    assert_eq!(source.check("ann", "ann-password").await.unwrap(), ann);
+    let person = "dn: uid=ann,ou=people,dc=example,dc=org";
+    slapd.modify(&format!("{person}\nchangetype: modrdn\nnewrdn: cn=Ann\ndeleteoldrdn: 0\n")).await;
+    let moved = source.look_up("ann").await.unwrap();
+    assert_eq!(moved.external_id, ann.external_id);
+    assert_eq!(moved.former_id.as_deref(), Some("cn=ann,ou=people,dc=example,dc=org"));
+    slapd.modify("dn: cn=Ann,ou=people,dc=example,dc=org\nchangetype: delete\n").await;
+    assert!(matches!(source.look_up("ann").await, Err(SourceError::Refused)));
+    slapd
+        .add(&format!(
+            "{person}\nobjectClass: inetOrgPerson\nuid: ann\ncn: Ann Other\nsn: Other\nuserPassword: new\n"
+        ))
+        .await;
+    let other = source.look_up("ann").await.unwrap();
+    assert_eq!(other.former_id, ann.former_id);
+    assert_ne!(other.external_id, ann.external_id);
 }
 
 #[tokio::test]

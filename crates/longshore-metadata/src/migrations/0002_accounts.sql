@@ -32,11 +32,13 @@ CREATE INDEX users_by_source_admin ON users (source_admin, id) WHERE source_admi
 CREATE TABLE user_groups (
     id {id},
     kind {small} NOT NULL,
+    -- The name of the source in the configuration: two of them may have a group of the same name.
+    source {text} NOT NULL,
     name {text} NOT NULL,
     -- The DN of an LDAP group; for the other kinds the name.
     external_id {text} NOT NULL,
     created_at {int} NOT NULL,
-    UNIQUE (kind, external_id)
+    UNIQUE (external_id, kind, source)
 ){rows};
 CREATE INDEX user_groups_by_name ON user_groups (name, id);
 

@@ -64,7 +64,7 @@ async fn call_projects(tx: &mut WriteTx, user: UserId) -> Result<ProjectId, Meta
 }
 
 async fn call_members(tx: &mut WriteTx, project: ProjectId, user: UserId) -> Result<(), MetadataError> {
-    let group = tx.ensure_group(GroupKind::Oidc, "devs", "devs", now()).await?;
+    let group = tx.ensure_group(GroupKind::Oidc, "sso", "devs", "devs", now()).await?;
     let id = tx.insert_member(project, Holder::User(user), 1, "", now()).await?.unwrap();
     tx.insert_member(project, Holder::Group(group), 2, "app/**", now()).await?.unwrap();
     let member = tx.member(project, id).await?.unwrap();

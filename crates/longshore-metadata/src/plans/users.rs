@@ -28,8 +28,8 @@ pub(super) async fn call_everything(metadata: &Metadata) -> Result<(), MetadataE
     tx.user_seen(id, now).await?;
     tx.lock_user(id).await?;
     tx.set_cli_secret(id, b"h", now).await?;
-    let group = tx.insert_group(GroupKind::Ldap, "cn=dev", "dev", now).await?.expect("a new group");
-    assert_eq!(tx.ensure_group(GroupKind::Ldap, "cn=dev", "dev", now).await?, group);
+    let group = tx.insert_group(GroupKind::Ldap, "ldap", "cn=dev", "dev", now).await?.expect("a new group");
+    assert_eq!(tx.ensure_group(GroupKind::Ldap, "ldap", "cn=dev", "dev", now).await?, group);
     tx.set_groups_of_user(id, &[group]).await?;
     tx.rename_group(group, "makers").await?;
     let session = SessionRecord {
@@ -73,7 +73,7 @@ async fn read_everything(metadata: &Metadata, id: UserId) -> Result<(), Metadata
         }
         assert_eq!(tx.users_count(&filter).await?, found as u64);
     }
-    let group = tx.group(GroupKind::Ldap, "cn=dev").await?.expect("it was made");
+    let group = tx.group(GroupKind::Ldap, "ldap", "cn=dev").await?.expect("it was made");
     assert!(tx.group_by_id(group.id).await?.is_some());
     let filter = GroupFilter { external_id: Some(TextFilter::Is("cn=dev")), ..GroupFilter::default() };
     assert_eq!(tx.groups_page(&filter, None, 0, 9).await?.entries, std::slice::from_ref(&group));

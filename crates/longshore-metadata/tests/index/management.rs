@@ -57,7 +57,7 @@ async fn members_are_users_and_groups(metadata: Metadata) {
     let mut tx = metadata.write().await.unwrap();
     let (team, other) = (project(&mut tx, "team").await, project(&mut tx, "other").await);
     let ann = Holder::User(user(&mut tx, "ann").await);
-    let devs = Holder::Group(tx.ensure_group(GroupKind::Oidc, "devs", "devs", at(1)).await.unwrap());
+    let devs = Holder::Group(tx.ensure_group(GroupKind::Oidc, "sso", "devs", "devs", at(1)).await.unwrap());
     let first = tx.insert_member(team, ann, 1, "", at(1)).await.unwrap().unwrap();
     tx.insert_member(team, devs, 2, "", at(1)).await.unwrap().unwrap();
     tx.insert_member(team, ann, 2, "app/**", at(1)).await.unwrap().unwrap();

@@ -34,18 +34,36 @@ impl PasswordSource for HtpasswdSource {
             return Err(SourceError::Refused);
         }
         match self.0.verify(name, password, now()).await {
-            Ok(()) => Ok(Identity {
-                external_id: name.to_owned(),
-                name: name.to_owned(),
-                email: None,
-                real_name: String::new(),
-                groups: Vec::new(),
-                admin: false,
-            }),
-            Err(AuthError::Missing | AuthError::Invalid(_)) => Err(SourceError::Refused),
-            Err(error @ (AuthError::Busy | AuthError::Unavailable(_))) => {
-                Err(SourceError::Unavailable(error.into()))
-            }
+            Ok(()) => Ok(identity(name)),
+            Err(error) => Err(problem(error)),
         }
+    }
+
+    async fn look_up(&self, name: &str) -> Result<Identity, SourceError> {
+        match self.0.knows(name, now()).await {
+            Ok(true) => Ok(identity(name)),
+            Ok(false) => Err(SourceError::Refused),
+            Err(error) => Err(problem(error)),
+        }
+    }
+}
+
+/// A file says no more of somebody than the name.
+fn identity(name: &str) -> Identity {
+    Identity {
+        external_id: name.to_owned(),
+        former_id: None,
+        name: name.to_owned(),
+        email: None,
+        real_name: String::new(),
+        groups: Vec::new(),
+        admin: false,
+    }
+}
+
+fn problem(error: AuthError) -> SourceError {
+    match error {
+        AuthError::Missing | AuthError::Invalid(_) => SourceError::Refused,
+        AuthError::Busy | AuthError::Unavailable(_) => SourceError::Unavailable(error.into()),
     }
 }

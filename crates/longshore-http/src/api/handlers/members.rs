@@ -62,6 +62,9 @@ pub(crate) struct MemberGroup {
     group_type: i64,
     #[serde(default)]
     ldap_group_dn: String,
+    /// The source in the configuration that it is a group of; may be left out where only one fits.
+    #[serde(default)]
+    source: String,
 }
 
 /// `PUT /projects/{}/members/{mid}`.
@@ -103,7 +106,8 @@ impl MemberGroup {
             return Ok(NewHolder::GroupId(self.id));
         }
         if !self.ldap_group_dn.is_empty() {
-            return Ok(NewHolder::Group { kind: GroupKind::Ldap, name: self.ldap_group_dn.clone() });
+            let (name, source) = (self.ldap_group_dn.clone(), self.source.clone());
+            return Ok(NewHolder::Group { kind: GroupKind::Ldap, name, source });
         }
         let kind = GroupKind::from_code(self.group_type)
             .ok_or_else(|| ApiProblem::bad_request("member_group.group_type must be 1, 2 or 3"))?;
@@ -115,7 +119,7 @@ impl MemberGroup {
         if self.group_name.is_empty() {
             return Err(ApiProblem::bad_request("member_group must have an id or a group_name"));
         }
-        Ok(NewHolder::Group { kind, name: self.group_name.clone() })
+        Ok(NewHolder::Group { kind, name: self.group_name.clone(), source: self.source.clone() })
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct UserGroupReply {
     /// Of a directory's group.
     #[serde(skip_serializing_if = "Option::is_none")]
     ldap_group_dn: Option<String>,
+    /// The source in the configuration that it is a group of.
+    source: String,
 }
 
 /// A group, as others find it.
@@ -29,6 +31,8 @@ pub(crate) struct FoundUserGroup {
     group_name: String,
     /// 1 of a directory, 2 of a proxy's header, 3 of a provider.
     group_type: i64,
+    /// The source in the configuration that it is a group of.
+    source: String,
 }
 
 /// `POST /usergroups`.
@@ -41,6 +45,9 @@ pub(crate) struct UserGroupCreation {
     /// Of a directory's group.
     #[serde(default)]
     ldap_group_dn: String,
+    /// The source in the configuration that it is a group of; may be left out where only one fits.
+    #[serde(default)]
+    source: String,
 }
 
 /// `PUT /usergroups/{group_id}`.
@@ -56,6 +63,7 @@ impl From<GroupRecord> for UserGroupReply {
             group_name: group.name,
             group_type: group.kind as i64,
             ldap_group_dn: (group.kind == GroupKind::Ldap).then_some(group.external_id),
+            source: group.source,
         }
     }
 }
@@ -88,6 +96,7 @@ pub(crate) async fn search(api: &Api, request: ApiRequest) -> Reply {
         id: group.id.number(),
         group_name: group.name,
         group_type: group.kind as i64,
+        source: group.source,
     };
     Ok(request.page(&groups.into_iter().map(found).collect::<Vec<_>>(), total))
 }
@@ -96,7 +105,7 @@ pub(crate) async fn create(api: &Api, mut request: ApiRequest) -> Reply {
     let body: UserGroupCreation = request.json().await?;
     let kind = GroupKind::from_code(body.group_type);
     let kind = kind.ok_or_else(|| ApiProblem::bad_request("group_type: 1 (LDAP), 2 (HTTP) or 3 (OIDC)"))?;
-    let new = NewGroup { kind, name: body.group_name, ldap_dn: body.ldap_group_dn };
+    let new = NewGroup { kind, name: body.group_name, ldap_dn: body.ldap_group_dn, source: body.source };
     let id = api.accounts.create_group(&request.act(), &new).await?;
     Ok(request.created(id.number()))
 }
