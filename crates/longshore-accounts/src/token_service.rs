@@ -10,7 +10,7 @@ mod scopes;
 use std::time::Duration;
 
 use longshore_auth::{
-    Access, AuthError, Caller, ChallengeProblem, Circumstances, IssueError, IssuedToken, IssuerSettings,
+    Access, AuthError, Caller, CallerKind, ChallengeProblem, Circumstances, IssueError, IssuedToken, IssuerSettings,
     KeyRotation, Permissions, RepositoryGrant, Scope, SecretKey, SigningKeys, TokenIssuer, TokenSettings,
     TokenVerifier,
 };
@@ -131,7 +131,8 @@ impl TokenService {
         // What a token lists is decided by its bearer's name: it would show more than a narrowed login.
         scopes.retain(|scope| !matches!(scope, Scope::Catalog) || scopes::lists_all(access));
         let subject = access.principal.name().unwrap_or_default();
-        let token = self.issuer.issue_until(subject, &scopes, circumstances.now, *until)?;
+        let bearer = (subject, CallerKind::of(&access.principal));
+        let token = self.issuer.issue_until(bearer, &scopes, circumstances.now, *until)?;
         Ok(Granted { token, scopes })
     }
 
@@ -168,8 +169,9 @@ impl TokenService {
                 Scope::Catalog => catalog = true,
             }
         }
-        let name = access.principal.name().map(str::to_owned);
-        Ok(Caller { name, permissions: Permissions::Granted { repositories, catalog } })
+        let permissions = Permissions::Granted { repositories: repositories.into(), catalog };
+        let name = access.principal.shared_name();
+        Ok(Caller { name, kind: CallerKind::of(&access.principal), permissions })
     }
 }
 

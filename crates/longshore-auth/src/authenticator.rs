@@ -66,7 +66,7 @@ impl Authenticator {
             Self::Open => Ok(Caller::anonymous()),
             Self::Silly { .. } => match authorization {
                 Some(value) if !value.is_empty() => {
-                    Ok(Caller { name: Some("silly".to_owned()), ..Caller::anonymous() })
+                    Ok(Caller { name: Some("silly".into()), ..Caller::anonymous() })
                 }
                 _ => Err(AuthError::Missing),
             },

@@ -1,6 +1,10 @@
 //! The caller of a use case and what they may do.
 
+use std::sync::Arc;
+
 use longshore_types::RepositoryName;
+
+use crate::{Principal, PrincipalKind, SystemRole};
 
 /// What someone may do to a repository; the names of the token specification's scopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,17 +45,42 @@ pub enum Permissions {
     /// What is listed and nothing else.
     Granted {
         /// Rights to repositories.
-        repositories: Vec<RepositoryGrant>,
+        repositories: Arc<[RepositoryGrant]>,
         /// Whether the catalog may be read.
         catalog: bool,
     },
 }
 
-/// Who calls a use case.
+/// What a caller is whose name is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CallerKind {
+    /// Somebody like everybody else.
+    #[default]
+    Person,
+    /// A system administrator.
+    Administrator,
+    /// A program's account.
+    Robot,
+}
+
+impl CallerKind {
+    /// What a principal is.
+    pub fn of(principal: &Principal) -> Self {
+        match (principal.kind(), principal.system_role()) {
+            (PrincipalKind::Robot, _) => Self::Robot,
+            (_, SystemRole::Admin) => Self::Administrator,
+            _ => Self::Person,
+        }
+    }
+}
+
+/// Who calls a use case. Cheap to clone: each request of a bearer has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The user's name; `None` for an anonymous caller.
-    pub name: Option<String>,
+    pub name: Option<Arc<str>>,
+    /// What they are, if they have a name.
+    pub kind: CallerKind,
     /// What they may do.
     pub permissions: Permissions,
 }
@@ -59,7 +88,7 @@ pub struct Caller {
 impl Caller {
     /// Anybody, where the registry is open; also the registry's own background work.
     pub fn anonymous() -> Self {
-        Self { name: None, permissions: Permissions::All }
+        Self { name: None, kind: CallerKind::default(), permissions: Permissions::All }
     }
 
     /// Whether the caller may do `action` to `repository`.
@@ -69,6 +98,16 @@ impl Caller {
             Permissions::Granted { repositories, .. } => repositories
                 .iter()
                 .any(|grant| grant.repository == *repository && grant.actions.contains(&action)),
+        }
+    }
+
+    /// Whether the caller may do anything to `repository`.
+    pub fn reaches(&self, repository: &RepositoryName) -> bool {
+        match &self.permissions {
+            Permissions::All => true,
+            Permissions::Granted { repositories, .. } => {
+                repositories.iter().any(|grant| grant.repository == *repository)
+            }
         }
     }
 

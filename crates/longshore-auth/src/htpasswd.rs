@@ -132,7 +132,7 @@ impl Htpasswd {
         let decoded = basic(credentials(authorization, "Basic")?, CREDENTIALS_BYTES_MAX)?;
         let (user, password) = split(&decoded)?;
         self.verify(user, password, now).await?;
-        Ok(Caller { name: Some(user.to_owned()), ..Caller::anonymous() })
+        Ok(Caller { name: Some(user.into()), ..Caller::anonymous() })
     }
 
     /// Whether that is the user's password.
@@ -325,7 +325,7 @@ mod tests {
 
     async fn outcome(htpasswd: &Htpasswd, authorization: Option<&str>, now: Timestamp) -> String {
         match htpasswd.authenticate(authorization, now).await {
-            Ok(caller) => caller.name.unwrap_or_default(),
+            Ok(caller) => caller.name.unwrap_or_default().to_string(),
             Err(AuthError::Invalid(reason)) => format!("invalid: {reason}"),
             Err(error) => error.to_string(),
         }

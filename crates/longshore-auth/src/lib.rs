@@ -14,6 +14,7 @@ mod circumstances;
 mod condition;
 mod credentials;
 mod decision;
+mod generations;
 mod htpasswd;
 mod lockout;
 pub mod password;
@@ -29,7 +30,7 @@ mod token;
 
 pub use access::{Access, Grant, GrantKind, GrantScope};
 pub use authenticator::{AuthError, Authenticator, SettingsError};
-pub use caller::{Action, Caller, Permissions, RepositoryGrant};
+pub use caller::{Action, Caller, CallerKind, Permissions, RepositoryGrant};
 pub use challenge::ChallengeProblem;
 pub use circumstances::{Circumstances, ClientCertificate};
 pub use credentials::Credentials;

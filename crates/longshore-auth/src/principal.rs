@@ -67,6 +67,14 @@ impl Principal {
         }
     }
 
+    /// The same, to be kept.
+    pub fn shared_name(&self) -> Option<Arc<str>> {
+        match self {
+            Self::Anonymous => None,
+            Self::User { name, .. } | Self::Robot { name, .. } => Some(Arc::clone(name)),
+        }
+    }
+
     /// What they are beyond projects. A robot never is anything there, as in Harbor: it has its grants.
     pub const fn system_role(&self) -> SystemRole {
         match self {

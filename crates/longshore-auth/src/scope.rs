@@ -56,7 +56,7 @@ impl fmt::Display for Scope {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Permissions, RepositoryGrant};
+    use crate::{CallerKind, Permissions, RepositoryGrant};
 
     #[test]
     fn scopes_are_written_and_compared() {
@@ -67,9 +67,11 @@ mod tests {
         assert_eq!(Scope::Catalog.to_string(), "registry:catalog:*");
 
         let puller = Caller {
-            name: Some("ann".to_owned()),
+            name: Some("ann".into()),
+            kind: CallerKind::Person,
             permissions: Permissions::Granted {
-                repositories: vec![RepositoryGrant { repository: app.clone(), actions: vec![Action::Pull] }],
+                repositories: [RepositoryGrant { repository: app.clone(), actions: vec![Action::Pull] }]
+                    .into(),
                 catalog: false,
             },
         };

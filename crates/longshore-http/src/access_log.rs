@@ -38,7 +38,7 @@ pub(crate) struct Record {
     pub(crate) method: Method,
     pub(crate) route: Route,
     pub(crate) repository: Option<RepositoryName>,
-    pub(crate) caller: Option<String>,
+    pub(crate) caller: Option<Arc<str>>,
     pub(crate) client: Option<IpAddr>,
     pub(crate) user_agent: Option<HeaderValue>,
     pub(crate) status: StatusCode,

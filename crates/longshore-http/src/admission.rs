@@ -53,7 +53,7 @@ pub(crate) async fn admit(cx: &Context, asked: &Asked<'_>) -> Result<Admitted, A
         && !cx.registry.is_read_only()
         && !Box::pin(make_room(tokens, asked, &admitted.caller, repository)).await?
     {
-        admitted.caller.permissions = Permissions::Granted { repositories: Vec::new(), catalog: false };
+        admitted.caller.permissions = Permissions::Granted { repositories: [].into(), catalog: false };
     }
     Ok(admitted)
 }

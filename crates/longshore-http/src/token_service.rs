@@ -106,7 +106,7 @@ async fn issue(
         Who::Known(credentials) => tokens.login(credentials, &circumstances, &request_id).await?,
         Who::Elsewhere(token) => tokens.exchange(token.reveal(), &circumstances, &request_id).await?,
     };
-    record.caller = login.access.principal.name().map(str::to_owned);
+    record.caller = login.access.principal.shared_name();
     let granted =
         tokens.issue(&login, &request.scopes, &circumstances).await.map_err(TokenRefusal::failed)?;
     Ok(reply(&granted, request.form))

@@ -78,7 +78,7 @@ impl AuditRow {
             operation,
             repository: repository.clone(),
             resource: resource(repository, tag, digest),
-            actor: call.caller.name.clone().unwrap_or_else(|| "anonymous".to_owned()),
+            actor: call.caller.name.as_deref().unwrap_or("anonymous").to_owned(),
             address: request.addr.clone(),
             request_id: request.id.clone(),
             detail: digest.filter(|_| tag.is_some()).map(|digest| json!({ "digest": digest.to_string() })),
@@ -176,7 +176,7 @@ mod tests {
     fn rows_name_who_did_it_and_from_where() {
         let row = |name: Option<&str>, addr: &str| {
             let call = Call {
-                caller: Caller { name: name.map(str::to_owned), ..Caller::anonymous() },
+                caller: Caller { name: name.map(Into::into), ..Caller::anonymous() },
                 now: Timestamp::from_unix_millis(7),
                 request: RequestInfo { id: "1".to_owned(), addr: addr.to_owned(), ..RequestInfo::default() },
             };

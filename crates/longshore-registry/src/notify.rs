@@ -19,7 +19,7 @@ impl Event {
             size_bytes: None,
             from_repository: None,
             references: Vec::new(),
-            actor: call.caller.name.clone(),
+            actor: call.caller.name.as_deref().map(str::to_owned),
             request: call.request.clone(),
         }
     }

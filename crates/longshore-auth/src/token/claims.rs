@@ -5,7 +5,7 @@ use std::time::Duration;
 use longshore_types::Timestamp;
 use serde::Deserialize;
 
-use crate::{Action, Caller, Permissions, RepositoryGrant};
+use crate::{Action, Caller, CallerKind, Permissions, RepositoryGrant};
 
 /// What a token says.
 #[derive(Debug, Deserialize)]
@@ -23,6 +23,18 @@ pub(super) struct Claims {
     nbf: f64,
     #[serde(default)]
     access: Option<Vec<Access>>,
+    /// What the bearer is, in our own tokens. Rights don't come from it.
+    #[serde(default)]
+    longshore_kind: Option<String>,
+}
+
+/// The claim `longshore_kind`: nothing for a person.
+pub(super) fn kind_word(kind: CallerKind) -> Option<&'static str> {
+    match kind {
+        CallerKind::Person => None,
+        CallerKind::Administrator => Some("administrator"),
+        CallerKind::Robot => Some("robot"),
+    }
 }
 
 /// One name or several.
@@ -104,9 +116,12 @@ impl Claims {
                 _ => {}
             }
         }
+        let kinds = [CallerKind::Administrator, CallerKind::Robot];
+        let kind = kinds.into_iter().find(|kind| kind_word(*kind) == self.longshore_kind.as_deref());
         Caller {
-            name: Some(self.sub).filter(|name| !name.is_empty()),
-            permissions: Permissions::Granted { repositories, catalog },
+            kind: kind.unwrap_or_default(),
+            name: Some(self.sub).filter(|name| !name.is_empty()).map(Into::into),
+            permissions: Permissions::Granted { repositories: repositories.into(), catalog },
         }
     }
 }

@@ -8,8 +8,11 @@ use jsonwebtoken::{Algorithm, Header};
 use longshore_types::Timestamp;
 use serde::Serialize;
 
-use super::signing::{KeyRotation, SigningKeys};
-use crate::{Scope, Secret};
+use super::{
+    claims::kind_word,
+    signing::{KeyRotation, SigningKeys},
+};
+use crate::{CallerKind, Scope, Secret};
 
 /// How long every token holds at least.
 const LIFETIME_MIN: Duration = Duration::from_secs(60);
@@ -63,6 +66,8 @@ struct Claims<'a> {
     iat: i64,
     jti: &'a str,
     access: Vec<Access<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    longshore_kind: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -94,12 +99,12 @@ impl TokenIssuer {
         self.keys.store(Arc::new(keys));
     }
 
-    /// A token for `subject`, who may do what `granted` says and nothing else. Nobody in particular has the subject "".
+    /// A token for `subject`, a person who may do what `granted` says and nothing else. Nobody in particular has the subject "".
     ///
     /// # Errors
     /// When the system has no random bytes to give, or signing fails.
     pub fn issue(&self, subject: &str, granted: &[Scope], now: Timestamp) -> Result<IssuedToken, IssueError> {
-        self.issue_until(subject, granted, now, None)
+        self.issue_until((subject, CallerKind::Person), granted, now, None)
     }
 
     /// The same; the token does not hold longer than that, but for the minute that every token holds at least.
@@ -108,7 +113,7 @@ impl TokenIssuer {
     /// As there.
     pub fn issue_until(
         &self,
-        subject: &str,
+        (subject, kind): (&str, CallerKind),
         granted: &[Scope],
         now: Timestamp,
         until: Option<Timestamp>,
@@ -129,6 +134,7 @@ impl TokenIssuer {
             iat: seconds,
             jti: &id,
             access: granted.iter().map(access).collect(),
+            longshore_kind: kind_word(kind),
         };
         let key = keys.signing(&settings.rotation, now);
         let header = Header { kid: Some(key.id().to_owned()), ..Header::new(Algorithm::EdDSA) };

@@ -9,9 +9,10 @@ mod claims;
 mod issue;
 mod keys;
 mod signing;
+mod verified;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     fmt, fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -21,9 +22,9 @@ use std::{
 use arc_swap::ArcSwap;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::Algorithm;
-use longshore_types::{Digest, Timestamp};
+use longshore_types::Timestamp;
 
-use self::{claims::Claims, keys::TrustedKeys};
+use self::{claims::Claims, keys::TrustedKeys, verified::VerifiedTokens};
 pub use self::{
     issue::{IssueError, IssuedToken, IssuerSettings, TokenIssuer},
     signing::{KeyRotation, SigningKey, SigningKeyError, SigningKeys},
@@ -36,8 +37,6 @@ use crate::{
 const TOKEN_BYTES_MAX: usize = 32 * 1024;
 /// How far the clocks of token service and registry may be apart; distribution's value.
 const LEEWAY: Duration = Duration::from_secs(60);
-/// Most verified tokens remembered, which costs some megabytes.
-const REMEMBERED_MAX: usize = 4096;
 /// Largest file of certificates or keys read, in bytes.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
@@ -80,8 +79,8 @@ pub struct TokenVerifier {
     algorithms: HashSet<Algorithm>,
     /// Changed under the lock of `verified` only.
     keys: ArcSwap<TrustedKeys>,
-    /// Callers by the hash of their token, until it expires; all of them verified with the present keys.
-    verified: Mutex<HashMap<Digest, (Caller, Timestamp)>>,
+    /// All of them verified with the present keys.
+    verified: Mutex<VerifiedTokens>,
 }
 
 impl fmt::Debug for TokenVerifier {
@@ -166,17 +165,14 @@ impl TokenVerifier {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(AuthError::invalid("the token is too long"));
         }
-        let hash = Digest::sha256(token.as_bytes());
-        if let Some((caller, until)) = self.lock().get(&hash)
-            && now < *until
-        {
-            return Ok(caller.clone());
+        if let Some(caller) = self.lock().find(token, now) {
+            return Ok(caller);
         }
         let keys = self.keys.load();
         let claims = self.check(token, &keys, now).map_err(AuthError::invalid)?;
         let until = claims.valid_until(LEEWAY);
         let caller = claims.into_caller();
-        self.remember(hash, caller.clone(), until, now, &keys);
+        self.remember(token, caller.clone(), until, &keys);
         Ok(caller)
     }
 
@@ -204,28 +200,15 @@ impl TokenVerifier {
         Ok(claims)
     }
 
-    fn remember(
-        &self,
-        hash: Digest,
-        caller: Caller,
-        until: Timestamp,
-        now: Timestamp,
-        keys: &Arc<TrustedKeys>,
-    ) {
+    fn remember(&self, token: &str, caller: Caller, until: Timestamp, keys: &Arc<TrustedKeys>) {
         let mut verified = self.lock();
         // Other keys came meanwhile: whether the token is good by them is not known.
-        if !Arc::ptr_eq(&self.keys.load(), keys) {
-            return;
-        }
-        if verified.len() >= REMEMBERED_MAX {
-            verified.retain(|_, (_, until)| now < *until);
-        }
-        if verified.len() < REMEMBERED_MAX {
-            verified.insert(hash, (caller, until));
+        if Arc::ptr_eq(&self.keys.load(), keys) {
+            verified.insert(token, caller, until);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, (Caller, Timestamp)>> {
+    fn lock(&self) -> MutexGuard<'_, VerifiedTokens> {
         // Nothing that panics happens under the lock; were it so, the map would still be whole.
         self.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -161,7 +161,7 @@ fn without_rights_nothing_is_granted() {
     claims["sub"] = json!("");
     let token = sign(&header(Algorithm::ES384, &service.fingerprint()), &claims, &service.encoding_key());
     let caller = service.verifier().authenticate(Some(&token), at(NOW)).unwrap();
-    assert_eq!(caller.permissions, Permissions::Granted { repositories: vec![], catalog: false });
+    assert_eq!(caller.permissions, Permissions::Granted { repositories: [].into(), catalog: false });
     assert_eq!(caller.name, None);
 }
 

@@ -166,7 +166,7 @@ impl Api {
             Circumstances { address: origin.client, ..Circumstances::at(Timestamp::from(SystemTime::now())) };
         let request_id = record.request_id.to_string();
         let admitted = self.admit(route, &head.headers, &path, &circumstances, &request_id).await;
-        record.caller = admitted.caller;
+        record.caller = admitted.caller.map(Into::into);
         let (access, place) = admitted.outcome?;
         record.repository.clone_from(&place.repository);
         let query = QueryValues::parse(route, head.uri.query())?;

@@ -102,7 +102,7 @@ impl Api {
         let request_id = record.request_id.to_string();
         let session = self.accounts.log_in(name, password, circumstances, &request_id).await;
         let session = session.map_err(|error| credentials::refusal(error, headers))?;
-        record.caller = Some(session.user.name);
+        record.caller = Some(session.user.name.into());
         // The one before is over: the browser forgets it.
         if let Some(old) = credentials::session_cookie(headers).and_then(SessionId::parse) {
             self.end_session(&old, headers, circumstances, &request_id).await?;

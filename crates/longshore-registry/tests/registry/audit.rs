@@ -18,7 +18,7 @@ fn ann(method: &str) -> Call {
         method: method.to_owned(),
         ..RequestInfo::default()
     };
-    Call { caller: Caller { name: Some("ann".to_owned()), ..Caller::anonymous() }, request, ..call() }
+    Call { caller: Caller { name: Some("ann".into()), ..Caller::anonymous() }, request, ..call() }
 }
 
 async fn rows(registry: &TestRegistry) -> Vec<AuditEvent> {

@@ -183,7 +183,7 @@ async fn tags_are_made_and_taken_away(registry: TestRegistry) {
     let by_digest = Reference::Digest(image.digest());
     let ann = Call {
         caller: longshore_auth::Caller {
-            name: Some("ann".to_owned()),
+            name: Some("ann".into()),
             ..longshore_auth::Caller::anonymous()
         },
         ..later(5)

@@ -76,7 +76,10 @@ async fn tags_and_repositories_are_paged() {
     let page = registry.catalog(&call(), Some("r1"), 2).await.unwrap();
     assert_eq!((page.entries, page.more), (vec![name("r2"), name("r3")], true));
     let with_catalog = |catalog| Call {
-        caller: Caller { name: None, permissions: Permissions::Granted { repositories: vec![], catalog } },
+        caller: Caller {
+            permissions: Permissions::Granted { repositories: [].into(), catalog },
+            ..Caller::anonymous()
+        },
         ..call()
     };
     let error = registry.catalog(&with_catalog(false), None, 2).await.unwrap_err();

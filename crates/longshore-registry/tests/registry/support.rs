@@ -163,7 +163,7 @@ pub(crate) fn granted(rights: &[(&str, Action)]) -> Call {
     let repositories =
         rights.iter().map(|&(n, action)| RepositoryGrant { repository: name(n), actions: vec![action] });
     let permissions = Permissions::Granted { repositories: repositories.collect(), catalog: false };
-    Call { caller: Caller { name: Some("someone".to_owned()), permissions }, ..call() }
+    Call { caller: Caller { name: Some("someone".into()), permissions, ..Caller::anonymous() }, ..call() }
 }
 
 pub(crate) fn body(bytes: &[u8]) -> UploadBody {

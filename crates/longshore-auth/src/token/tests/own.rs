@@ -1,7 +1,7 @@
 //! Tokens that we issue ourselves.
 
 use super::*;
-use crate::{IssuerSettings, KeyRotation, SigningKey, SigningKeys, TokenIssuer};
+use crate::{CallerKind, IssuerSettings, KeyRotation, SigningKey, SigningKeys, TokenIssuer};
 
 const DAY: i64 = 24 * 3600;
 
@@ -53,7 +53,7 @@ fn what_is_issued_is_verified() {
     assert_ne!(nobody.id, issued.id);
     let nobody = verifier.verify(nobody.token.reveal(), at(NOW)).unwrap();
     assert_eq!(nobody.name, None);
-    assert_eq!(nobody.permissions, Permissions::Granted { repositories: vec![], catalog: false });
+    assert_eq!(nobody.permissions, Permissions::Granted { repositories: [].into(), catalog: false });
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_token_holds_no_longer_than_what_it_was_made_from() {
     let own = key(NOW - DAY);
     let issuer = issuer(keys(&[&own]));
     let check = |until: i64, lifetime: u64| {
-        let issued = issuer.issue_until("ann", &[], at(NOW), Some(at(until))).unwrap();
+        let issued = issuer.issue_until(("ann", CallerKind::Person), &[], at(NOW), Some(at(until))).unwrap();
         assert_eq!(issued.expires_in, Duration::from_secs(lifetime), "{until}");
         let verifier = TokenVerifier::of_own_keys(settings(), &issuer.keys());
         let end = NOW + i64::try_from(lifetime).unwrap() + 60;
@@ -159,7 +159,7 @@ fn swapped_keys_hold_at_once() {
     // Both verify; the newer signs.
     issuer.swap_keys(keys(&[&old, &new]));
     verifier.swap_keys(&issuer.keys());
-    assert!(verifier.lock().is_empty(), "what was remembered is looked at again");
+    assert!(verifier.lock().len() == 0, "what was remembered is looked at again");
     let by_new = issuer.issue("ann", &push(), at(NOW)).unwrap();
     for token in [&by_old, &by_new] {
         verifier.verify(token.token.reveal(), at(NOW)).unwrap();
@@ -178,8 +178,8 @@ fn what_old_keys_verified_is_not_remembered_for_new_ones() {
     let verifier = TokenVerifier::of_own_keys(settings(), &keys(&[&old]));
     let before = verifier.keys.load_full();
     verifier.swap_keys(&keys(&[&new]));
-    verifier.remember(Digest::sha256(b"token"), Caller::anonymous(), at(NOW + 300), at(NOW), &before);
-    assert!(verifier.lock().is_empty());
+    verifier.remember("token", Caller::anonymous(), at(NOW + 300), &before);
+    assert!(verifier.lock().len() == 0);
 }
 
 #[test]
@@ -232,4 +232,18 @@ fn ids_are_thumbprints() {
     private.extend(seed);
     let key = SigningKey::from_private_key(&private, at(NOW)).unwrap();
     assert_eq!(key.id(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+}
+
+#[test]
+fn tokens_say_what_their_bearer_is() {
+    let own = key(NOW);
+    let issuer = issuer(keys(&[&own]));
+    let verifier = TokenVerifier::of_own_keys(settings(), &issuer.keys());
+    for kind in [CallerKind::Person, CallerKind::Administrator, CallerKind::Robot] {
+        let token = issuer.issue_until(("ann", kind), &[], at(NOW), None).unwrap().token;
+        // The second time it comes from memory.
+        for _ in 0..2 {
+            assert_eq!(verifier.verify(token.reveal(), at(NOW)).unwrap().kind, kind);
+        }
+    }
 }

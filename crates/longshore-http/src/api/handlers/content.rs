@@ -1,7 +1,7 @@
 //! What handlers about content share: for whom, and which repository is meant.
 
 use http::header;
-use longshore_auth::{Action, Caller, Permissions, RepositoryGrant};
+use longshore_auth::{Action, Caller, CallerKind, Permissions, RepositoryGrant};
 use longshore_registry::{Call, RequestInfo, Window};
 use longshore_types::{ProjectName, Reference, RepositoryName};
 
@@ -21,7 +21,8 @@ pub(crate) fn call(request: &ApiRequest, rights: &[(&RepositoryName, &[Action])]
     let address = request.circumstances.address;
     Call {
         caller: Caller {
-            name: request.access.principal.name().map(str::to_owned),
+            name: request.access.principal.shared_name(),
+            kind: CallerKind::of(&request.access.principal),
             permissions: Permissions::Granted {
                 repositories: rights.iter().map(grant).collect(),
                 catalog: rights.is_empty(),
