@@ -1,8 +1,11 @@
 //! How much each project may hold, and how much it does.
 //!
 //! Every content counts once for a project, however many of its repositories link it, from its first link (or, for a
-//! manifest, its push) to its last; what was deleted counts until collection takes it. A nested project counts for itself
-//! alone: its content is not its parent's, and neither is its limit.
+//! manifest, its push) to its last; what was deleted counts until collection takes it.
+//!
+//! What a project holds is what its own repositories hold and what the projects inside of it do: its limit bounds all of
+//! that, so that nobody gets room by making projects in one that is full. What two of them hold both counts for each. A project inside of
+//! another has no limit of its own unless it is given one, which then bounds it beside those around it.
 //!
 //! Counting follows links and manifests inside the statements that make and remove them, so that no caller can forget
 //! it (`contents`), and the bytes are charged to shards, so that pushes at the same time do not wait for one row
@@ -19,15 +22,16 @@ use crate::{
     sql::{Row, at_most, one_more, page, params},
 };
 
-/// The limit of projects without one of their own, in bytes; `-1` or missing is none.
+/// The limit of projects of the top level without one of their own, in bytes; `-1` or missing is none.
 const DEFAULT_LIMIT: &str = "quota.default_bytes";
 
 /// How much a project may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuotaLimit {
-    /// What holds for projects without a limit of their own.
+    /// What holds for projects without a limit of their own: the default at the top level, and inside of another project
+    /// nothing but the limits of those around.
     Default,
-    /// As much as there is room.
+    /// As much as there is room; inside of another project, room there.
     Unlimited,
     /// So many bytes.
     Bytes(u64),
@@ -59,11 +63,11 @@ pub struct QuotaRecord {
     pub project: ProjectId,
     /// Its name.
     pub name: ProjectName,
-    /// How much it may hold; `None` is no limit.
+    /// How much it may hold; `None` is no limit but those of the projects that it lies in.
     pub limit_bytes: Option<u64>,
-    /// Whether that is the limit of projects without one of their own.
+    /// Whether that is what holds for projects without a limit of their own.
     pub is_default: bool,
-    /// How much it holds.
+    /// How much it and the projects inside of it hold.
     pub used_bytes: u64,
     /// Who made the project; `None` when that is not known any more.
     pub owner_name: Option<String>,
@@ -77,7 +81,7 @@ pub struct QuotaRecord {
 macro_rules! record {
     ($rest:literal) => {
         concat!(
-            "SELECT p.id, p.name, q.hard_bytes, (SELECT CAST(COALESCE(SUM(u.used_bytes), 0) AS bigint) \
+            "SELECT p.id, p.name, p.parent_id, q.hard_bytes, (SELECT CAST(COALESCE(SUM(u.used_bytes), 0) AS bigint) \
              FROM project_usage u WHERE u.project_id = p.id), (SELECT o.name FROM users o WHERE o.id = p.owner_id), \
              p.created_at, COALESCE(q.updated_at, p.created_at) \
              FROM projects p LEFT JOIN project_quotas q ON q.project_id = p.id ",
@@ -90,6 +94,8 @@ impl QuotaRecord {
     fn read(mut row: Row, default: Option<u64>) -> Result<Self, MetadataError> {
         let project = ProjectId(row.int()?);
         let name = row.parsed("project name")?;
+        let nested = row.optional_int()?.is_some();
+        let default = default.filter(|_| !nested);
         let own = row.optional_int()?;
         Ok(Self {
             project,
@@ -134,12 +140,12 @@ impl ReadTx {
         limit: usize,
     ) -> Result<Vec<QuotaRecord>, MetadataError> {
         let default = self.default_quota().await?;
-        let sql = record!("WHERE +p.deleted_at IS NULL ORDER BY 4 DESC, p.id LIMIT $1 OFFSET $2");
+        let sql = record!("WHERE +p.deleted_at IS NULL ORDER BY 5 DESC, p.id LIMIT $1 OFFSET $2");
         let rows = self.query(sql, params![at_most(limit), at_most(skip)]).await?;
         rows.into_iter().map(|row| QuotaRecord::read(row, default)).collect()
     }
 
-    /// The limit of projects without one of their own; `None` is no limit.
+    /// The limit of projects of the top level without one of their own; `None` is no limit.
     pub async fn default_quota(&mut self) -> Result<Option<u64>, MetadataError> {
         let Some(text) = self.setting(DEFAULT_LIMIT).await? else { return Ok(None) };
         let bytes: i64 =
@@ -177,7 +183,7 @@ impl WriteTx {
         self.execute(sql, params![project]).await.map(drop)
     }
 
-    /// Sets the limit of projects without one of their own; `None` is no limit.
+    /// Sets the limit of projects of the top level without one of their own; `None` is no limit.
     pub async fn set_default_quota(&mut self, limit: Option<u64>) -> Result<(), MetadataError> {
         let text = limit.map_or(-1, storable).to_string();
         self.set_setting(DEFAULT_LIMIT, &text).await?;

@@ -248,7 +248,7 @@ CREATE TABLE project_contents (
     PRIMARY KEY (project_id, digest)
 ){clustered};
 
--- The bytes of project_contents, spread over rows so that pushes at the same time need not share one. A row may grow to
+-- The bytes of project_contents of a project and of those inside of it, spread over rows so that pushes at the same time need not share one. A row may grow to
 -- what it was allotted; the rows' allotments together never exceed the limit, or what is used if that is more. One row
 -- may fall below 0, the sum never does.
 CREATE TABLE project_usage (

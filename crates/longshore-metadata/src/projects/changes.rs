@@ -27,12 +27,15 @@ impl WriteTx {
         }
         // What a deleted project left is brought to life again.
         let sql = "INSERT INTO projects (name, parent_id, owner_id, public, created_at, updated_at) \
-                   VALUES ($1, $2, $3, COALESCE((SELECT public FROM projects WHERE id = $2), 0), $4, $4) \
-                   ON CONFLICT (name) DO UPDATE SET parent_id = excluded.parent_id, owner_id = excluded.owner_id, \
+                   VALUES ($1, NULL, $2, COALESCE((SELECT public FROM projects WHERE id = $3), 0), $4, $4) \
+                   ON CONFLICT (name) DO UPDATE SET owner_id = excluded.owner_id, \
                    public = excluded.public, created_at = excluded.created_at, updated_at = excluded.updated_at, \
                    deleted_at = NULL WHERE projects.deleted_at IS NOT NULL RETURNING id";
-        let row = self.query_opt(sql, params![name.as_str(), parent, owner, now]).await?;
+        let row = self.query_opt(sql, params![name.as_str(), owner, parent, now]).await?;
         let Some(id) = row.map(|mut row| row.int()).transpose()?.map(ProjectId) else { return Ok(None) };
+        if parent.is_some() {
+            self.set_parent(id, parent).await?;
+        }
         // '0' follows '/' in byte order: everything that begins with the name and a slash.
         let (first, end) = (format!("{name}/"), format!("{name}0"));
         // Those of the project around it, and those that deleted projects left.
@@ -42,9 +45,11 @@ impl WriteTx {
         for mut row in self.query(sql, params![first.as_str(), end.as_str(), parent]).await? {
             self.move_repository(RepositoryId(row.int()?), id).await?;
         }
-        let sql = "UPDATE projects SET parent_id = $1 WHERE name > $2 AND name < $3 AND \
-                   (parent_id = $4 OR parent_id IS NULL) AND deleted_at IS NULL";
-        self.execute(sql, params![id, first, end, parent]).await?;
+        let sql = "SELECT id FROM projects WHERE name > $1 AND name < $2 AND \
+                   (parent_id = $3 OR parent_id IS NULL) AND deleted_at IS NULL ORDER BY name";
+        for mut row in self.query_locking(sql, "FOR UPDATE", params![first, end, parent]).await? {
+            self.set_parent(ProjectId(row.int()?), Some(id)).await?;
+        }
         Ok(Some(id))
     }
 

@@ -3,6 +3,7 @@
 
 use longshore_types::Digest;
 
+use super::usage::{Level, is_nested};
 use crate::{
     BlobId, MetadataError, ProjectId, ReadTx, RepositoryId, WriteTx,
     sql::{Row, at_most, params},
@@ -20,15 +21,28 @@ const HELD: [&str; 2] = [
 
 /// A content's row after a change.
 struct Held {
-    project: ProjectId,
+    level: Level,
     size_bytes: i64,
     holders: i64,
 }
 
 impl Held {
     fn read(mut row: Row) -> Result<Self, MetadataError> {
-        Ok(Self { project: ProjectId(row.int()?), size_bytes: row.int()?, holders: row.int()? })
+        let level = Level { project: ProjectId(row.int()?), nested: row.int()? != 0 };
+        Ok(Self { level, size_bytes: row.int()?, holders: row.int()? })
     }
+}
+
+/// What [`Held`] reads.
+macro_rules! held {
+    ($statement:literal) => {
+        concat!(
+            $statement,
+            " RETURNING project_id, (SELECT ",
+            is_nested!("p"),
+            " FROM projects p WHERE p.id = project_contents.project_id), size_bytes, holders"
+        )
+    };
 }
 
 impl ReadTx {
@@ -140,10 +154,12 @@ impl WriteTx {
         repository: RepositoryId,
         blob: BlobId,
     ) -> Result<(), MetadataError> {
-        let sql = "INSERT INTO project_contents (project_id, digest, size_bytes, holders) \
-                   SELECT r.project_id, b.digest, b.size_bytes, 1 FROM repositories r CROSS JOIN blobs b \
-                   WHERE r.id = $1 AND b.id = $2 ON CONFLICT (project_id, digest) \
-                   DO UPDATE SET holders = project_contents.holders + 1 RETURNING project_id, size_bytes, holders";
+        let sql = held!(
+            "INSERT INTO project_contents (project_id, digest, size_bytes, holders) \
+             SELECT r.project_id, b.digest, b.size_bytes, 1 FROM repositories r CROSS JOIN blobs b \
+             WHERE r.id = $1 AND b.id = $2 ON CONFLICT (project_id, digest) \
+             DO UPDATE SET holders = project_contents.holders + 1"
+        );
         let row = self.query_opt(sql, params![repository, blob]).await?;
         self.charge_first(row).await
     }
@@ -155,10 +171,11 @@ impl WriteTx {
         digest: &Digest,
         size_bytes: u64,
     ) -> Result<(), MetadataError> {
-        let sql = "INSERT INTO project_contents (project_id, digest, size_bytes, holders) \
-                   VALUES ((SELECT project_id FROM repositories WHERE id = $1), $2, $3, 1) \
-                   ON CONFLICT (project_id, digest) \
-                   DO UPDATE SET holders = project_contents.holders + 1 RETURNING project_id, size_bytes, holders";
+        let sql = held!(
+            "INSERT INTO project_contents (project_id, digest, size_bytes, holders) \
+             VALUES ((SELECT project_id FROM repositories WHERE id = $1), $2, $3, 1) \
+             ON CONFLICT (project_id, digest) DO UPDATE SET holders = project_contents.holders + 1"
+        );
         let row = self.query_opt(sql, params![repository, digest, size_bytes]).await?;
         self.charge_first(row).await
     }
@@ -166,7 +183,7 @@ impl WriteTx {
     async fn charge_first(&mut self, row: Option<Row>) -> Result<(), MetadataError> {
         let row = row.ok_or_else(|| MetadataError::vanished("the repository or the blob vanished"))?;
         let held = Held::read(row)?;
-        if held.holders == 1 { self.charge(held.project, held.size_bytes).await } else { Ok(()) }
+        if held.holders == 1 { self.charge(held.level, held.size_bytes).await } else { Ok(()) }
     }
 
     /// A repository that is counted lost a link or a manifest.
@@ -175,9 +192,10 @@ impl WriteTx {
         repository: RepositoryId,
         digest: &Digest,
     ) -> Result<(), MetadataError> {
-        let sql = "UPDATE project_contents SET holders = holders - 1 \
-                   WHERE project_id = (SELECT project_id FROM repositories WHERE id = $1) AND digest = $2 \
-                   RETURNING project_id, size_bytes, holders";
+        let sql = held!(
+            "UPDATE project_contents SET holders = holders - 1 \
+             WHERE project_id = (SELECT project_id FROM repositories WHERE id = $1) AND digest = $2"
+        );
         let Some(row) = self.query_opt(sql, params![repository, digest]).await? else {
             tracing::warn!(%digest, "a project does not count what it held: count it again");
             return Ok(());
@@ -187,7 +205,7 @@ impl WriteTx {
             return Ok(());
         }
         let sql = "DELETE FROM project_contents WHERE project_id = $1 AND digest = $2";
-        self.execute(sql, params![held.project, digest]).await?;
-        self.credit(held.project, held.size_bytes).await
+        self.execute(sql, params![held.level.project, digest]).await?;
+        self.credit(held.level, held.size_bytes).await
     }
 }

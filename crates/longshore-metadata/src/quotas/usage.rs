@@ -10,6 +10,11 @@
 //!
 //! A credit lowers the allotment too: the room comes back when it is shared out next, under the limit that holds then.
 //! So at any time allotments together are at most the limit, or what is used where that is more.
+//!
+//! What is charged to a project is charged to those that it lies in too, from the inside outwards, each with shards of its
+//! own: whoever waits further out holds nothing that those wait for who are there already. Where a project lies is looked
+//! up while a shard of it is held, and who puts it elsewhere holds all of them (`WriteTx::set_parent`), so that no charge
+//! goes astray.
 
 use super::QuotaExceeded;
 use crate::{
@@ -37,13 +42,101 @@ const FREE: &str = "(SELECT shard FROM project_usage WHERE project_id = $2 LIMIT
 /// Where everybody waits.
 const FIRST: &str = "0";
 
+/// `1` for a project whose name says that it lies in another, else `0`: one that cannot lie in another need not be asked
+/// where it does.
+macro_rules! is_nested {
+    ($table:literal) => {
+        concat!("CASE WHEN ", $table, ".name LIKE '%/%' THEN 1 ELSE 0 END")
+    };
+}
+pub(super) use is_nested;
+
+/// A project that something is charged to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Level {
+    pub(super) project: ProjectId,
+    /// Whether it may lie in another.
+    pub(super) nested: bool,
+}
+
 impl WriteTx {
-    /// Adds bytes to what a project holds. Taken last, so that whoever waits here holds up nobody else.
+    /// Adds bytes to what a project holds, and those that it lies in. Taken last, so that whoever waits here holds up nobody
+    /// else.
     ///
     /// # Errors
     /// [`MetadataError::QuotaExceeded`] when they do not fit; this transaction cannot be committed then.
-    pub(super) async fn charge(&mut self, project: ProjectId, bytes: i64) -> Result<(), MetadataError> {
-        if bytes == 0 || self.change_one_shard(CHARGE, FREE_WITH_ROOM, project, bytes).await? {
+    pub(super) async fn charge(&mut self, first: Level, bytes: i64) -> Result<(), MetadataError> {
+        let mut level = Some(first).filter(|_| bytes != 0);
+        while let Some(Level { project, nested }) = level {
+            self.charge_one(project, bytes).await?;
+            level = if nested { self.level_around(project).await? } else { None };
+        }
+        Ok(())
+    }
+
+    /// Takes bytes from what a project holds, and those that it lies in.
+    pub(super) async fn credit(&mut self, first: Level, bytes: i64) -> Result<(), MetadataError> {
+        let mut level = Some(first).filter(|_| bytes != 0);
+        while let Some(Level { project, nested }) = level {
+            if !self.change_one_shard(CREDIT, FREE, project, bytes).await? {
+                self.adjust_one(project, -bytes).await?;
+            }
+            level = if nested { self.level_around(project).await? } else { None };
+        }
+        Ok(())
+    }
+
+    /// Adds bytes to a project and those that it lies in, or takes them, whatever the limits say; leaves no room allotted.
+    pub(super) async fn adjust(&mut self, project: ProjectId, bytes: i64) -> Result<(), MetadataError> {
+        let mut level = Some(project);
+        while let Some(project) = level {
+            self.adjust_one(project, bytes).await?;
+            level = self.level_around(project).await?.map(|level| level.project);
+        }
+        Ok(())
+    }
+
+    /// Puts a project, with what it and those inside of it hold, into another one or none, whatever the limits say.
+    pub(crate) async fn set_parent(
+        &mut self,
+        project: ProjectId,
+        parent: Option<ProjectId>,
+    ) -> Result<(), MetadataError> {
+        // Who charges the project from now on waits, and then looks where it lies.
+        let used = self.lock_usage(project).await?;
+        self.share_out(project, 0, 0).await?;
+        // In one statement: others may move the projects around it meanwhile, which makes no difference to what differs here.
+        let sql = "WITH RECURSIVE around (id, here) AS (\
+                   SELECT p.parent_id, 0 FROM projects p WHERE p.id = $1 AND p.parent_id IS NOT NULL \
+                   UNION ALL SELECT p.id, 1 FROM projects p WHERE p.id = $2 \
+                   UNION ALL SELECT p.parent_id, a.here FROM around a CROSS JOIN projects p \
+                   WHERE p.id = a.id AND p.parent_id IS NOT NULL) \
+                   SELECT a.id, CAST(SUM(CASE a.here WHEN 1 THEN 1 ELSE -1 END) AS bigint) FROM around a \
+                   JOIN projects p ON p.id = a.id GROUP BY a.id, p.name ORDER BY length(p.name) DESC, a.id";
+        let rows = self.query(sql, params![project, parent]).await?;
+        for mut row in rows {
+            let (around, sign) = (ProjectId(row.int()?), row.int()?);
+            if used != 0 && sign != 0 {
+                self.adjust_one(around, sign * used).await?;
+            }
+        }
+        let sql = "UPDATE projects SET parent_id = $1 WHERE id = $2";
+        self.execute(sql, params![parent, project]).await.map(drop)
+    }
+
+    /// The project that this one lies in. What the caller holds of it keeps that as it is.
+    async fn level_around(&mut self, project: ProjectId) -> Result<Option<Level>, MetadataError> {
+        let sql = concat!(
+            "SELECT o.id, ",
+            is_nested!("o"),
+            " FROM projects p JOIN projects o ON o.id = p.parent_id WHERE p.id = $1"
+        );
+        let row = self.query_opt(sql, params![project]).await?;
+        row.map(|mut row| Ok(Level { project: ProjectId(row.int()?), nested: row.int()? != 0 })).transpose()
+    }
+
+    async fn charge_one(&mut self, project: ProjectId, bytes: i64) -> Result<(), MetadataError> {
+        if self.change_one_shard(CHARGE, FREE_WITH_ROOM, project, bytes).await? {
             return Ok(());
         }
         let used = self.lock_usage(project).await?;
@@ -64,16 +157,7 @@ impl WriteTx {
         self.share_out(project, bytes, share).await
     }
 
-    /// Takes bytes from what a project holds.
-    pub(super) async fn credit(&mut self, project: ProjectId, bytes: i64) -> Result<(), MetadataError> {
-        if bytes == 0 || self.change_one_shard(CREDIT, FREE, project, bytes).await? {
-            return Ok(());
-        }
-        self.adjust(project, -bytes).await
-    }
-
-    /// Adds bytes, or takes them, whatever the limit says; leaves no room allotted.
-    pub(super) async fn adjust(&mut self, project: ProjectId, bytes: i64) -> Result<(), MetadataError> {
+    async fn adjust_one(&mut self, project: ProjectId, bytes: i64) -> Result<(), MetadataError> {
         self.lock_usage(project).await?;
         self.share_out(project, bytes, 0).await
     }
@@ -102,11 +186,13 @@ impl WriteTx {
         let sql = "SELECT used_bytes FROM project_usage WHERE project_id = $1 ORDER BY shard";
         let mut shards = self.query_locking(sql, "FOR UPDATE", params![project]).await?;
         if shards.is_empty() {
-            for shard in 0..self.shards() {
-                let insert = "INSERT INTO project_usage (project_id, shard, used_bytes, allotted_bytes) \
-                              VALUES ($1, $2, 0, 0) ON CONFLICT (project_id, shard) DO NOTHING";
-                self.execute(insert, params![project, shard]).await?;
-            }
+            let rows: Vec<_> = (0..self.shards()).map(|shard| format!("($1, {shard}, 0, 0)")).collect();
+            let insert = format!(
+                "INSERT INTO project_usage (project_id, shard, used_bytes, allotted_bytes) VALUES {} \
+                 ON CONFLICT (project_id, shard) DO NOTHING",
+                rows.join(", ")
+            );
+            self.execute(&insert, params![project]).await?;
             shards = self.query_locking(sql, "FOR UPDATE", params![project]).await?;
         }
         shards.into_iter().map(|mut row: Row| row.int()).sum()

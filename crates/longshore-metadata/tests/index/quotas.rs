@@ -1,6 +1,7 @@
 //! What projects hold and may hold.
 
 mod model;
+mod nested;
 mod storm;
 
 use longshore_metadata::{

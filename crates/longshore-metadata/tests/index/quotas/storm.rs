@@ -1,12 +1,13 @@
 //! Many pushes at the same time.
 
-use longshore_metadata::{Metadata, MetadataError, QuotaLimit};
+use longshore_metadata::{Metadata, MetadataError, ProjectId, QuotaLimit, retry_on_conflict};
 
 use super::{counting, project_of, used};
 use crate::support::{at, digest, linked_blob, name, on_both_databases, repository};
 
 on_both_databases! {
     charges_at_the_same_time_keep_the_limit,
+    charges_in_nested_projects_keep_every_limit,
 }
 
 const TASKS: u64 = 32;
@@ -27,7 +28,7 @@ async fn push(
     let blob = tx.ensure_blob(&digest(content), bytes, at(1)).await?.id;
     match tx.link_blob(app, blob, at(1)).await {
         Err(MetadataError::QuotaExceeded(exceeded)) => {
-            assert!(exceeded.used_bytes + exceeded.needed_bytes > LIMIT, "{exceeded}");
+            assert!(exceeded.used_bytes + exceeded.needed_bytes > exceeded.limit_bytes, "{exceeded}");
             return Ok(false);
         }
         result => result?,
@@ -36,24 +37,36 @@ async fn push(
     Ok(true)
 }
 
-/// Pushes without a pause; every third push takes something away first.
-async fn pusher(metadata: Metadata, task: u64) -> (u64, u64) {
+/// Takes away what a push before brought.
+async fn take_away(metadata: &Metadata, repository: &str, content: &str) -> Result<(), MetadataError> {
+    let mut tx = metadata.write().await?;
+    let app = tx.ensure_repository(&name(repository), at(1)).await?.id;
+    tx.lock_repository(app).await?;
+    let blob = tx.blob(&digest(content)).await?.unwrap().id;
+    assert!(tx.unlink_blob(app, blob).await?);
+    tx.commit().await
+}
+
+/// Pushes without a pause; every third push takes something away first. Returns what it holds in the end, and how often
+/// something was refused.
+async fn pusher(metadata: Metadata, repository: String, task: u64, beside_moves: bool) -> (u64, u64) {
     let (mut held, mut refused) = (Vec::<(String, u64)>::new(), 0);
-    let repository = format!("team/app{}", task % 8);
     for round in 0..ROUNDS {
         if round % 3 == 2
             && let Some((content, _)) = held.pop()
         {
-            let mut tx = metadata.write().await.unwrap();
-            let app = tx.ensure_repository(&name(&repository), at(1)).await.unwrap().id;
-            tx.lock_repository(app).await.unwrap();
-            let blob = tx.blob(&digest(&content)).await.unwrap().unwrap().id;
-            assert!(tx.unlink_blob(app, blob).await.unwrap());
-            tx.commit().await.unwrap();
+            match beside_moves {
+                true => retry_on_conflict(|| take_away(&metadata, &repository, &content)).await.unwrap(),
+                false => take_away(&metadata, &repository, &content).await.unwrap(),
+            }
         }
         let (content, bytes) = (format!("{task} {round}"), 500 + 37 * task + round);
-        // No conflict: nobody here waits for another in a circle.
-        if push(&metadata, &repository, &content, bytes).await.unwrap() {
+        let fits = match beside_moves {
+            true => retry_on_conflict(|| push(&metadata, &repository, &content, bytes)).await.unwrap(),
+            // No conflict: nobody here waits for another in a circle.
+            false => push(&metadata, &repository, &content, bytes).await.unwrap(),
+        };
+        if fits {
             held.push((content, bytes));
         } else {
             refused += 1;
@@ -73,7 +86,8 @@ async fn charges_at_the_same_time_keep_the_limit(metadata: Metadata) {
     let team = team.unwrap();
     tx.set_quota(team, QuotaLimit::Bytes(LIMIT), at(1)).await.unwrap();
     tx.commit().await.unwrap();
-    let tasks: Vec<_> = (0..TASKS).map(|task| tokio::spawn(pusher(metadata.clone(), task))).collect();
+    let push = |task| tokio::spawn(pusher(metadata.clone(), format!("team/app{}", task % 8), task, false));
+    let tasks: Vec<_> = (0..TASKS).map(push).collect();
     let (mut held, mut refused) = (0, 0);
     for task in tasks {
         let (bytes, times) = task.await.unwrap();
@@ -83,6 +97,64 @@ async fn charges_at_the_same_time_keep_the_limit(metadata: Metadata) {
     assert_eq!(used(&metadata, team).await, held);
     assert!(held <= LIMIT && refused > 0, "{held} held, {refused} refused");
     assert!(held > LIMIT - 3000, "room was left: {held}");
+}
+
+async fn project(metadata: &Metadata, text: &str) -> ProjectId {
+    metadata.read().await.unwrap().project(&text.parse().unwrap()).await.unwrap().unwrap().id
+}
+
+async fn make_project(metadata: &Metadata, text: &str) -> Result<(), MetadataError> {
+    let mut tx = metadata.write().await?;
+    assert!(tx.insert_project(&text.parse().unwrap(), None, at(1)).await?.is_some());
+    tx.commit().await
+}
+
+async fn delete_project(metadata: &Metadata, text: &str) -> Result<(), MetadataError> {
+    let mut tx = metadata.write().await?;
+    let id = tx.project(&text.parse().unwrap()).await?.unwrap().id;
+    tx.lock_project(id).await?;
+    tx.delete_project(id, at(1)).await?;
+    tx.commit().await
+}
+
+async fn charges_in_nested_projects_keep_every_limit(metadata: Metadata) {
+    counting(&metadata).await;
+    for text in ["team", "team/a", "team/a/b"] {
+        make_project(&metadata, text).await.unwrap();
+    }
+    const INNER_LIMIT: u64 = 30_000;
+    let mut tx = metadata.write().await.unwrap();
+    for (text, limit) in [("team", LIMIT), ("team/a", INNER_LIMIT)] {
+        let id = tx.project(&text.parse().unwrap()).await.unwrap().unwrap().id;
+        tx.set_quota(id, QuotaLimit::Bytes(limit), at(1)).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let places = ["team/app", "team/a/app", "team/a/b/app", "team/c/app"];
+    let push = |task: u64| {
+        let repository = format!("{}{}", places[task as usize % 4], task / 4 % 2);
+        tokio::spawn(pusher(metadata.clone(), repository, task, true))
+    };
+    let tasks: Vec<_> = (0..TASKS).map(push).collect();
+    // Meanwhile projects come and go, and take what lies in them along.
+    for _ in 0..3 {
+        retry_on_conflict(|| make_project(&metadata, "team/c")).await.unwrap();
+        retry_on_conflict(|| make_project(&metadata, "team/a/b/app0")).await.unwrap();
+        retry_on_conflict(|| delete_project(&metadata, "team/c")).await.unwrap();
+        retry_on_conflict(|| delete_project(&metadata, "team/a/b/app0")).await.unwrap();
+    }
+    let (mut held, mut refused) = ([0; 4], 0);
+    for (task, pusher) in tasks.into_iter().enumerate() {
+        let (bytes, times) = pusher.await.unwrap();
+        held[task % 4] += bytes;
+        refused += times;
+    }
+    make_project(&metadata, "team/c").await.unwrap();
+    let [top, a, b, c] = held;
+    for (text, bytes) in [("team", top + a + b + c), ("team/a", a + b), ("team/a/b", b), ("team/c", c)] {
+        let id = project(&metadata, text).await;
+        assert_eq!(used(&metadata, id).await, bytes, "{text}: {held:?}");
+    }
+    assert!(a + b <= INNER_LIMIT && held.iter().sum::<u64>() <= LIMIT && refused > 0, "{held:?}, {refused}");
 }
 
 /// What one push has changed and not committed keeps no other waiting.
