@@ -6,7 +6,7 @@ use longshore_auth::{Grant, GrantScope, Permission, Target};
 use longshore_metadata::{
     AuditEvent, AuditFilter, AuditOrder, MetadataError, ProjectFilter, ProjectId, ProjectOrder, ReadTx,
 };
-use longshore_types::ProjectName;
+use longshore_types::{ProjectName, Timestamp};
 
 use crate::{Accounts, Act, ManageError, delegation::has_in_all_projects};
 
@@ -29,7 +29,7 @@ impl Accounts {
         let everything =
             self.may(&act.access, &Target::SYSTEM, Permission::AUDIT_LOG_LIST, &act.circumstances);
         let projects = match project {
-            Some(project) => vec![project],
+            Some(project) => vec![(project, self.told_since(&mut tx, project, everything).await?)],
             None if everything => Vec::new(),
             None => self.projects_with_readable_logs(&mut tx, act).await?,
         };
@@ -46,12 +46,27 @@ impl Accounts {
         Ok((page.entries, total))
     }
 
-    /// The projects whose record the caller may read.
+    /// From when on a project's rows are shown. Another project of the same name may have been there before, whose record is
+    /// for those alone who read everything.
+    async fn told_since(
+        &self,
+        tx: &mut ReadTx,
+        project: ProjectId,
+        everything: bool,
+    ) -> Result<Timestamp, ManageError> {
+        if everything {
+            return Ok(Timestamp::from_unix_millis(i64::MIN));
+        }
+        let unknown = || ManageError::unknown("project", project.number());
+        Ok(tx.project_by_id(project).await?.ok_or_else(unknown)?.created_at)
+    }
+
+    /// The projects whose record the caller may read, and when each was made.
     async fn projects_with_readable_logs(
         &self,
         tx: &mut ReadTx,
         act: &Act,
-    ) -> Result<Vec<ProjectId>, MetadataError> {
+    ) -> Result<Vec<(ProjectId, Timestamp)>, MetadataError> {
         let mut found = if has_in_all_projects(&act.access, Permission::LOG_LIST) {
             tx.projects_page(&ProjectFilter::default(), ProjectOrder::Id, false, 0, PROJECTS_MAX).await?
         } else {
@@ -62,7 +77,7 @@ impl Accounts {
             self.may(&act.access, &target, Permission::LOG_LIST, &act.circumstances)
         });
         found.truncate(PROJECTS_MAX);
-        Ok(found.into_iter().map(|project| project.id).collect())
+        Ok(found.into_iter().map(|project| (project.id, project.created_at)).collect())
     }
 }
 

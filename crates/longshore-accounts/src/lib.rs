@@ -58,7 +58,7 @@ pub use users::{NewAccount, Profile};
 pub use longshore_identity::workload::Workloads;
 /// Rows as the use cases take and give them.
 pub use longshore_metadata::{
-    AccessTokenId, AuditEvent, AuditFilter, AuditOrder, GroupFilter, GroupKind, GroupRecord, Holder, LabelId,
+    AUDIT_OPERATIONS, AccessTokenId, AuditEvent, AuditFilter, AuditOperation, AuditOrder, GroupFilter, GroupKind, GroupRecord, Holder, LabelId,
     LabelOrder, LabelRecord, MemberId, ProjectFilter, ProjectId, ProjectOrder, ProjectRecord, QuotaRecord,
     RobotId, TextFilter, TrustRuleId, TrustRuleKind, UserFilter, UserId, UserOrder, UserRecord,
 };

@@ -3,12 +3,15 @@
 
 mod chain;
 mod listing;
+mod merge;
+mod operations;
 mod targets;
 
 use longshore_types::{Digest, ProjectName, RepositoryName, Timestamp};
 
 pub use chain::{AuditDamage, AuditReport, ChainState};
 pub use listing::{AuditFilter, AuditOrder, AuditPosition, TextFilter};
+pub use operations::{AUDIT_OPERATIONS, AuditOperation};
 
 use crate::{
     MetadataError, ProjectId, WriteTx,
@@ -38,6 +41,19 @@ pub struct NewAuditEvent<'a> {
     pub succeeded: bool,
     /// Anything more, as a JSON object, or empty.
     pub detail: &'a str,
+}
+
+impl NewAuditEvent<'_> {
+    /// Whoever records something adds it to the table, which callers and the documentation show.
+    fn check(&self) {
+        debug_assert!(
+            AuditOperation::find(self.operation)
+                .is_some_and(|known| known.resource_types.contains(&self.resource_type)),
+            "AUDIT_OPERATIONS has no {} of a {}",
+            self.operation,
+            self.resource_type
+        );
+    }
 }
 
 /// A row of the record. The fields are those of [`NewAuditEvent`], and its place in the chain.
@@ -101,6 +117,7 @@ impl AuditEvent {
 impl WriteTx {
     /// Writes a row of the record.
     pub async fn record_audit(&mut self, event: &NewAuditEvent<'_>) -> Result<(), MetadataError> {
+        event.check();
         let sql = "INSERT INTO audit_events (at, operation, resource_type, resource, project_id, project, actor, \
                    address, request_id, succeeded, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
         let values = params![
@@ -125,6 +142,7 @@ impl WriteTx {
         repository: &RepositoryName,
         event: &NewAuditEvent<'_>,
     ) -> Result<(), MetadataError> {
+        event.check();
         let sql = "INSERT INTO audit_events (project_id, project, at, operation, resource_type, resource, actor, \
                    address, request_id, succeeded, detail) VALUES (\
                    (SELECT project_id FROM repositories WHERE name = $1), \

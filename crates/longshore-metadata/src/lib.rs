@@ -52,8 +52,8 @@ mod users;
 pub use access_tokens::{AccessTokenId, AccessTokenRecord};
 pub use artifacts::{ArtifactFilter, ArtifactOrder, TagFilter, TagOrder};
 pub use audit::{
-    AuditDamage, AuditEvent, AuditFilter, AuditOrder, AuditPosition, AuditReport, ChainState, NewAuditEvent,
-    TextFilter,
+    AUDIT_OPERATIONS, AuditDamage, AuditEvent, AuditFilter, AuditOperation, AuditOrder, AuditPosition,
+    AuditReport, ChainState, NewAuditEvent, TextFilter,
 };
 pub use blobs::{BlobId, BlobRecord};
 #[cfg(feature = "bulk")]

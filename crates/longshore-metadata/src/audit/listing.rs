@@ -2,12 +2,12 @@
 
 use longshore_types::Timestamp;
 
-use super::{AuditEvent, COLUMNS};
+use super::{AuditEvent, COLUMNS, merge::Merge};
 use crate::{
     MetadataError, Page, ProjectId, ReadTx,
     conditions::Conditions,
     migrations::Dialect,
-    sql::{at_most, one_more, page},
+    sql::{Value, at_most, batches, one_more, page, placeholders},
 };
 
 /// What a text must be.
@@ -28,8 +28,9 @@ pub struct AuditFilter<'a> {
     pub from: Option<Timestamp>,
     /// Before.
     pub until: Option<Timestamp>,
-    /// In one of these projects; empty for all rows, also those of no project.
-    pub projects: &'a [ProjectId],
+    /// In one of these projects, each from a moment on: whoever makes a project of a name that was used before is not shown
+    /// what happened there before. Empty for all rows, also those of no project.
+    pub projects: &'a [(ProjectId, Timestamp)],
     /// By whom.
     pub actor: Option<TextFilter<'a>>,
     /// What was done.
@@ -51,6 +52,21 @@ pub enum AuditOrder {
     OldestFirst,
 }
 
+impl AuditOrder {
+    /// Has a listing go on after a place; the direction that `ORDER BY` needs.
+    fn go_on(self, conditions: &mut Conditions<'_>, after: Option<AuditPosition>) -> &'static str {
+        let (operator, direction) = match self {
+            Self::NewestFirst => ("<", "DESC"),
+            Self::OldestFirst => (">", "ASC"),
+        };
+        if let Some(AuditPosition { at, id }) = after {
+            let (at, id) = (conditions.value(at), conditions.value(id));
+            conditions.says(format!("(at, id) {operator} (${at}, ${id})"));
+        }
+        direction
+    }
+}
+
 /// A row's place in both orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AuditPosition {
@@ -68,10 +84,16 @@ impl AuditEvent {
 }
 
 /// What must hold of the rows, in one project or all.
-fn conditions<'a>(dialect: Dialect, filter: &AuditFilter<'a>, project: Option<ProjectId>) -> Conditions<'a> {
+fn conditions<'a>(
+    dialect: Dialect,
+    filter: &AuditFilter<'a>,
+    project: Option<(ProjectId, Timestamp)>,
+) -> Conditions<'a> {
     let mut conditions = Conditions::new(dialect);
-    if let Some(project) = project {
+    let mut from = filter.from;
+    if let Some((project, since)) = project {
         conditions.compare("project_id", "=", project);
+        from = Some(from.map_or(since, |from| from.max(since)));
     }
     conditions.text("operation", filter.operation);
     conditions.text("actor", filter.actor);
@@ -83,7 +105,7 @@ fn conditions<'a>(dialect: Dialect, filter: &AuditFilter<'a>, project: Option<Pr
         Some(false) => conditions.says("succeeded = 0"),
         None => {}
     }
-    if let Some(from) = filter.from {
+    if let Some(from) = from {
         conditions.compare("at", ">=", from);
     }
     if let Some(until) = filter.until {
@@ -106,41 +128,67 @@ impl ReadTx {
         if let [] | [_] = filter.projects {
             return self.audit_of(filter, filter.projects.first().copied(), order, after, skip, limit).await;
         }
-        // Each project has its rows in order; the first of all are among the first of each.
-        let most = skip.saturating_add(limit);
-        let mut found = Vec::new();
-        let mut more = false;
-        for project in filter.projects {
-            let page = self.audit_of(filter, Some(*project), order, after, 0, most).await?;
-            more |= page.more;
-            found.extend(page.entries);
+        let mut merge = Merge::new(filter.projects, after);
+        let mut ids = Vec::new();
+        for nth in 0..skip.saturating_add(limit) {
+            let Some(position) = merge.next(self, filter, order).await? else { break };
+            if nth >= skip {
+                ids.push(position.id);
+            }
+        }
+        let more = ids.len() == limit && merge.next(self, filter, order).await?.is_some();
+        Ok(Page { entries: self.audit_rows(&ids, order).await?, more })
+    }
+
+    /// Rows by their numbers.
+    async fn audit_rows(&mut self, ids: &[i64], order: AuditOrder) -> Result<Vec<AuditEvent>, MetadataError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for ids in batches(ids) {
+            let list = placeholders(1, ids.len());
+            let sql = format!("SELECT {COLUMNS} FROM audit_events WHERE id IN ({list})");
+            let values: Vec<Value<'_>> = ids.iter().map(|id| (*id).into()).collect();
+            for row in self.query(&sql, &values).await? {
+                found.push(AuditEvent::read(row)?);
+            }
         }
         found.sort_unstable_by_key(AuditEvent::position);
         if order == AuditOrder::NewestFirst {
             found.reverse();
         }
-        more |= found.len() > most;
-        Ok(Page { entries: found.into_iter().skip(skip).take(limit).collect(), more })
+        Ok(found)
+    }
+
+    /// Where the rows of a project lie after `after`.
+    pub(super) async fn audit_positions(
+        &mut self,
+        filter: &AuditFilter<'_>,
+        project: (ProjectId, Timestamp),
+        order: AuditOrder,
+        after: Option<AuditPosition>,
+        limit: usize,
+    ) -> Result<Vec<AuditPosition>, MetadataError> {
+        let mut conditions = conditions(self.dialect(), filter, Some(project));
+        let direction = order.go_on(&mut conditions, after);
+        let rows = conditions.value(at_most(limit));
+        let sql = format!(
+            "SELECT at, id FROM audit_events {} ORDER BY at {direction}, id {direction} LIMIT ${rows}",
+            conditions.sql()
+        );
+        let rows = self.query(&sql, &conditions.values).await?;
+        rows.into_iter().map(|mut row| Ok(AuditPosition { at: row.timestamp()?, id: row.int()? })).collect()
     }
 
     async fn audit_of(
         &mut self,
         filter: &AuditFilter<'_>,
-        project: Option<ProjectId>,
+        project: Option<(ProjectId, Timestamp)>,
         order: AuditOrder,
         after: Option<AuditPosition>,
         skip: usize,
         limit: usize,
     ) -> Result<Page<AuditEvent>, MetadataError> {
-        let (operator, direction) = match order {
-            AuditOrder::NewestFirst => ("<", "DESC"),
-            AuditOrder::OldestFirst => (">", "ASC"),
-        };
         let mut conditions = conditions(self.dialect(), filter, project);
-        if let Some(AuditPosition { at, id }) = after {
-            let (at, id) = (conditions.value(at), conditions.value(id));
-            conditions.says(format!("(at, id) {operator} (${at}, ${id})"));
-        }
+        let direction = order.go_on(&mut conditions, after);
         let (rows, skip) = (conditions.value(one_more(limit)), conditions.value(at_most(skip)));
         let sql = format!(
             "SELECT {COLUMNS} FROM audit_events {} ORDER BY at {direction}, id {direction} \
@@ -153,20 +201,24 @@ impl ReadTx {
 
     /// How many rows there are, counted up to `most`.
     pub async fn audit_count(&mut self, filter: &AuditFilter<'_>, most: usize) -> Result<u64, MetadataError> {
-        let projects: Vec<Option<ProjectId>> = match filter.projects {
+        let projects: Vec<Option<_>> = match filter.projects {
             [] => vec![None],
             projects => projects.iter().copied().map(Some).collect(),
         };
-        let mut total = 0;
+        let mut total: u64 = 0;
         for project in projects {
+            let left = most.saturating_sub(usize::try_from(total).unwrap_or(usize::MAX));
+            if left == 0 {
+                break;
+            }
             let mut conditions = conditions(self.dialect(), filter, project);
-            let most = conditions.value(at_most(most));
+            let most = conditions.value(at_most(left));
             let sql = format!(
                 "SELECT COUNT(*) FROM (SELECT 1 FROM audit_events {} LIMIT ${most}) AS found",
                 conditions.sql()
             );
             total += self.count(&sql, &conditions.values).await?;
         }
-        Ok(total.min(most as u64))
+        Ok(total)
     }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use longshore_types::{RepositoryName, Timestamp};
 
-use crate::{AuditFilter, AuditOrder, AuditPosition, Metadata, MetadataError, NewAuditEvent, TextFilter};
+use crate::{
+    AuditFilter, AuditOrder, AuditPosition, Metadata, MetadataError, NewAuditEvent, ProjectId, TextFilter,
+};
 
 /// Writes, seals, reads and purges the record.
 pub(super) async fn call_everything(metadata: &Metadata) -> Result<(), MetadataError> {
@@ -43,7 +45,8 @@ pub(super) async fn call_everything(metadata: &Metadata) -> Result<(), MetadataE
     for (filter, found) in [
         (AuditFilter::default(), 2),
         (all, 2),
-        (AuditFilter { projects: &[project], ..all }, 1),
+        (AuditFilter { projects: &[(project, now)], ..all }, 1),
+        (AuditFilter { projects: &[(project, now), (ProjectId(99), now)], ..all }, 1),
         (AuditFilter { actor: is("ann"), ..all }, 2),
         (AuditFilter { operation: is("create_artifact"), ..all }, 2),
         (AuditFilter { resource_type: is("artifact"), ..all }, 2),

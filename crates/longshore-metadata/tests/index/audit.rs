@@ -20,7 +20,7 @@ fn event<'a>(millis: i64, operation: &'a str, resource: &'a str) -> NewAuditEven
     NewAuditEvent {
         at: at(millis),
         operation,
-        resource_type: "artifact",
+        resource_type: if operation == "delete_tag" { "tag" } else { "artifact" },
         resource,
         project: None,
         actor: "ann",
@@ -96,7 +96,8 @@ async fn rows_are_found_by_what_is_asked(metadata: Metadata) {
     let (one, two, three) = ("team/app:v1", "team/app:v2", "100%_\\");
     check(AuditFilter { from: Some(at(2)), ..all }, &[three, two]).await;
     check(AuditFilter { until: Some(at(2)), ..all }, &[one]).await;
-    check(AuditFilter { projects: &[project], ..all }, &[three, two]).await;
+    check(AuditFilter { projects: &[(project, at(0))], ..all }, &[three, two]).await;
+    check(AuditFilter { projects: &[(project, at(3))], ..all }, &[three]).await;
     check(AuditFilter { actor: Some(TextFilter::Is("ann")), ..all }, &[two, one]).await;
     check(AuditFilter { actor: Some(TextFilter::Contains("n")), ..all }, &[two, one]).await;
     check(AuditFilter { operation: Some(TextFilter::Is("delete_tag")), ..all }, &[two]).await;
@@ -108,7 +109,8 @@ async fn rows_are_found_by_what_is_asked(metadata: Metadata) {
     check(AuditFilter { resource: Some(TextFilter::Contains("%_\\")), ..all }, &[three]).await;
     check(AuditFilter { resource: Some(TextFilter::Contains("%")), ..all }, &[three]).await;
     check(AuditFilter { resource: Some(TextFilter::Is("team\0")), ..all }, &[]).await;
-    let several = AuditFilter { projects: &[project], operation: Some(TextFilter::Is("delete_tag")), ..all };
+    let several =
+        AuditFilter { projects: &[(project, at(0))], operation: Some(TextFilter::Is("delete_tag")), ..all };
     check(AuditFilter { actor: Some(TextFilter::Is("ann")), from: Some(at(1)), ..several }, &[two]).await;
 }
 
@@ -131,7 +133,7 @@ async fn pages_lose_nothing(metadata: Metadata) {
     let moments = [5, 1, 1, 1, 9, 2, 5];
     let names: Vec<String> = (0..moments.len()).map(|number| number.to_string()).collect();
     for (resource, moment) in names.iter().zip(moments) {
-        write(&metadata, &[event(moment, "o", resource)]).await;
+        write(&metadata, &[event(moment, "create_artifact", resource)]).await;
     }
     let wanted = ["1", "2", "3", "5", "0", "6", "4"];
     for limit in 1..8 {
@@ -157,9 +159,11 @@ async fn rows_of_several_projects_come_in_order(metadata: Metadata) {
     let mut projects = Vec::new();
     for text in ["a/app", "b/app", "c/app"] {
         let app = repository(&mut tx, text).await;
-        projects.push(tx.repository_by_id(app).await.unwrap().unwrap().project);
-        for moment in [1, 4, 7] {
-            tx.record_audit_in(&name(text), &event(moment, "o", &format!("{text}{moment}"))).await.unwrap();
+        projects.push((tx.repository_by_id(app).await.unwrap().unwrap().project, at(1)));
+        for moment in [0, 1, 4, 7] {
+            tx.record_audit_in(&name(text), &event(moment, "create_artifact", &format!("{text}{moment}")))
+                .await
+                .unwrap();
         }
     }
     tx.commit().await.unwrap();
@@ -177,13 +181,31 @@ async fn rows_of_several_projects_come_in_order(metadata: Metadata) {
         page.entries.iter().map(|event| event.resource.as_str()).collect::<Vec<_>>(),
         ["c/app4", "a/app7"]
     );
-    assert_eq!(tx.audit_count(&two, 100).await.unwrap(), 6);
+    assert_eq!((tx.audit_count(&two, 100).await.unwrap(), tx.audit_count(&two, 4).await.unwrap()), (6, 4));
+    // More of one project than is read at a time, some at the same moment.
+    let mut tx = metadata.write().await.unwrap();
+    for number in 0..700 {
+        let resource = format!("c{number}");
+        tx.record_audit_in(&name("c/app"), &event(10 + number / 3, "create_artifact", &resource))
+            .await
+            .unwrap();
+    }
+    tx.commit().await.unwrap();
+    let whole = walk(&metadata, &two, AuditOrder::OldestFirst, 1000).await;
+    assert_eq!(whole.len(), 706);
+    assert_eq!(walk(&metadata, &two, AuditOrder::OldestFirst, 97).await, whole);
+    let found = walk(&metadata, &two, AuditOrder::NewestFirst, 97).await;
+    assert!(found.iter().eq(whole.iter().rev()));
+    let mut tx = metadata.read().await.unwrap();
+    let page = tx.audit_page(&two, AuditOrder::OldestFirst, None, 600, 50).await.unwrap();
+    let found: Vec<_> = page.entries.into_iter().map(|event| event.resource).collect();
+    assert_eq!((found.as_slice(), page.more), (&whole[600..650], true));
 }
 
 async fn rows_are_sealed_once_and_in_order(metadata: Metadata) {
     assert_eq!(seal(&metadata).await, 0);
     let names: Vec<String> = (0..100).map(|number| number.to_string()).collect();
-    let events: Vec<_> = names.iter().map(|name| event(7, "o", name)).collect();
+    let events: Vec<_> = names.iter().map(|name| event(7, "create_artifact", name)).collect();
     write(&metadata, &events).await;
     assert!(metadata.read().await.unwrap().audit_is_unsealed().await.unwrap());
     assert_eq!(metadata.verify_audit().await.unwrap().unsealed, 100);
@@ -212,7 +234,7 @@ async fn writers_do_not_wait_for_the_sealer(metadata: Metadata) {
             let metadata = metadata.clone();
             tokio::spawn(async move {
                 for round in 0..20 {
-                    write(&metadata, &[event(round, "o", &format!("{task} {round}"))]).await;
+                    write(&metadata, &[event(round, "create_artifact", &format!("{task} {round}"))]).await;
                     if round % 3 == task % 3 {
                         seal(&metadata).await;
                     }
@@ -230,7 +252,7 @@ async fn writers_do_not_wait_for_the_sealer(metadata: Metadata) {
 
 async fn what_retention_takes_leaves_the_rest_verifiable(metadata: Metadata) {
     for moment in [1, 2, 3, 9, 4] {
-        write(&metadata, &[event(moment, "o", &moment.to_string())]).await;
+        write(&metadata, &[event(moment, "create_artifact", &moment.to_string())]).await;
     }
     let purge = async |before: i64, limit: usize| {
         let mut tx = metadata.write().await.unwrap();
@@ -249,14 +271,14 @@ async fn what_retention_takes_leaves_the_rest_verifiable(metadata: Metadata) {
     assert_eq!((report.rows, report.purged.sequence, report.head.sequence), (2, 3, 5));
     assert_eq!(report.damage, None);
     assert_eq!(purge(100, 9).await, 2);
-    write(&metadata, &[event(10, "o", "after")]).await;
+    write(&metadata, &[event(10, "create_artifact", "after")]).await;
     seal(&metadata).await;
     let report = metadata.verify_audit().await.unwrap();
     assert_eq!((report.rows, report.head.sequence, report.damage), (1, 6, None));
 }
 
 async fn targets_go_on_where_they_were(metadata: Metadata) {
-    write(&metadata, &[event(1, "o", "before")]).await;
+    write(&metadata, &[event(1, "create_artifact", "before")]).await;
     seal(&metadata).await;
     let mut tx = metadata.write().await.unwrap();
     assert_eq!(tx.audit_target("siem").await.unwrap(), None);
@@ -294,7 +316,7 @@ async fn damage(metadata: &Metadata) -> Option<AuditDamage> {
 
 async fn damage_shows(metadata: Metadata, intruder: Intruder) {
     for number in 1..=6 {
-        write(&metadata, &[event(number, "o", &number.to_string())]).await;
+        write(&metadata, &[event(number, "create_artifact", &number.to_string())]).await;
     }
     seal(&metadata).await;
     let ids: Vec<i64> = metadata
@@ -316,7 +338,10 @@ async fn damage_shows(metadata: Metadata, intruder: Intruder) {
         ("project_id = 1", "project_id = NULL"),
         ("project = ''", "project = NULL"),
         // The same bytes, cut in another place.
-        ("operation = 'oar', resource_type = 'tifact'", "operation = 'o', resource_type = 'artifact'"),
+        (
+            "operation = 'create_artifactar', resource_type = 'tifact'",
+            "operation = 'create_artifact', resource_type = 'artifact'",
+        ),
     ] {
         intruder.run(&format!("UPDATE audit_events SET {change} WHERE id = {third}")).await;
         assert_eq!(damage(&metadata).await, changed, "{change}");
@@ -351,7 +376,7 @@ async fn damage_shows(metadata: Metadata, intruder: Intruder) {
 }
 
 async fn a_chain_written_anew_shows(metadata: Metadata, intruder: Intruder) {
-    write(&metadata, &[event(1, "o", "one"), event(2, "o", "two")]).await;
+    write(&metadata, &[event(1, "create_artifact", "one"), event(2, "create_artifact", "two")]).await;
     seal(&metadata).await;
     let head = metadata.read().await.unwrap().audit_head().await.unwrap();
     // The intruder has this program too: takes the seals away, changes a row, seals again.
@@ -399,7 +424,7 @@ async fn a_late_commit_is_sealed_late() {
     let metadata = Metadata::open(&settings(&url)).await.unwrap();
     let begin = async |name: &str| -> Result<WriteTx, MetadataError> {
         let mut tx = metadata.write().await?;
-        tx.record_audit(&event(1, "o", name)).await?;
+        tx.record_audit(&event(1, "create_artifact", name)).await?;
         Ok(tx)
     };
     let (slow, quick) = (begin("slow").await.unwrap(), begin("quick").await.unwrap());
@@ -411,7 +436,7 @@ async fn a_late_commit_is_sealed_late() {
     assert_eq!(sealed.iter().map(|event| event.resource.as_str()).collect::<Vec<_>>(), ["quick", "slow"]);
     assert_eq!(damage(&metadata).await, None);
     // While one process seals, another does not wait for it.
-    write(&metadata, &[event(2, "o", "third")]).await;
+    write(&metadata, &[event(2, "create_artifact", "third")]).await;
     let (mut one, mut two) = (metadata.write().await.unwrap(), metadata.write().await.unwrap());
     assert_eq!(one.seal_audit(9).await.unwrap(), 1);
     assert_eq!(two.seal_audit(9).await.unwrap(), 0);
