@@ -6,7 +6,7 @@ use longshore_auth::{Lockout, ProjectCreation};
 use longshore_identity::PasswordSource;
 use longshore_metadata::Metadata;
 
-use crate::login::Logins;
+use crate::{login::Logins, refusals::Refusals};
 
 /// What an operator may set about accounts in the configuration file.
 #[derive(Clone, Debug)]
@@ -69,6 +69,7 @@ pub(crate) struct Inner {
     /// Those that check passwords, in the order in which they are asked; local users come first.
     pub(crate) sources: Vec<Arc<dyn PasswordSource>>,
     pub(crate) logins: Logins,
+    pub(crate) refusals: Refusals,
 }
 
 impl Accounts {
@@ -79,7 +80,8 @@ impl Accounts {
         sources: Vec<Arc<dyn PasswordSource>>,
     ) -> Self {
         let logins = Logins::new(settings.password_checks_max);
-        Self { inner: Arc::new(Inner { metadata, settings, sources, logins }) }
+        let refusals = Refusals::default();
+        Self { inner: Arc::new(Inner { metadata, settings, sources, logins, refusals }) }
     }
 
     /// The settings.

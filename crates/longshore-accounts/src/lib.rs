@@ -21,11 +21,13 @@ mod members;
 mod project_view;
 mod projects;
 mod quotas;
+mod refusals;
 mod retry;
 mod robots;
 mod roles;
 mod signing_keys;
 mod stored_grants;
+mod tally;
 mod token_service;
 mod trust_rules;
 mod users;
@@ -46,6 +48,7 @@ pub use projects::{
     ALLOWLIST_SETTING, NewProject, ProjectDetails, ProjectQuery, ProjectSummary, public_setting,
 };
 pub use quotas::QuotaOrder;
+pub use refusals::{Refused, RefusedIn};
 pub use robots::{NewSecret, ROBOT_DAYS_DEFAULT, RobotDetails, RobotPlan, ScopedPermissions};
 pub use signing_keys::{KeyStore, KeysError, OldKeys};
 pub use token_service::{

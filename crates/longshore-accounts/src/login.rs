@@ -31,7 +31,7 @@ use longshore_types::Timestamp;
 pub use onboarding::Vouched;
 pub use session::{NewSession, SessionId};
 
-pub(crate) use self::checks::Logins;
+pub(crate) use self::{checks::Logins, slowdown::network};
 use crate::{Accounts, Credentials, Csrf, LoginError};
 
 /// A login that is being looked at.

@@ -12,7 +12,10 @@ use longshore_auth::{
 };
 use longshore_types::{Reference, RepositoryName, Tag, Timestamp};
 
-use crate::{context::Context, endpoint::Endpoint, error::ApiError, proxies::Origin, request_id::RequestId};
+use crate::{
+    context::Context, endpoint::Endpoint, error::ApiError, proxies::Origin, refusals::RefusedRequest,
+    request_id::RequestId,
+};
 
 /// A request, as far as it matters for who may make it.
 pub(crate) struct Asked<'a> {
@@ -100,7 +103,17 @@ fn by_token(
             let refusal = Refusal::Challenge(Some(ChallengeProblem::InsufficientScope));
             Ok(Admitted { caller, access: None, refusal })
         }
-        Err(error) => Err(unauthenticated(cx, asked, tokens, Some(ChallengeProblem::InvalidToken), error)),
+        Err(error) => {
+            let refused = RefusedRequest {
+                accounts: tokens.accounts(),
+                actor: None,
+                address: asked.origin.client,
+                now: asked.now,
+                request_id: asked.request_id,
+            };
+            refused.note_token(&error);
+            Err(unauthenticated(cx, asked, tokens, Some(ChallengeProblem::InvalidToken), error))
+        }
     }
 }
 

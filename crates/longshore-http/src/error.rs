@@ -132,6 +132,16 @@ impl ApiError {
         self.denied
     }
 
+    /// Whether the caller was kept from something by a right or a limit.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.denied || self.status == StatusCode::FORBIDDEN
+    }
+
+    /// What the client reads.
+    pub(crate) fn message(&self) -> &str {
+        self.entries.first().map_or("", |entry| entry.message.as_str())
+    }
+
     /// The status.
     pub(crate) fn status(&self) -> StatusCode {
         self.status

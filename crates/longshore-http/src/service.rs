@@ -19,6 +19,7 @@ use crate::{
     handlers::{base, blobs, catalog, manifests, operations, referrers, tags, uploads},
     proxies::Origin,
     query::Query,
+    refusals::RefusedRequest,
     request_body::RequestBody,
     request_id::X_REQUEST_ID,
     route::Route,
@@ -167,6 +168,10 @@ async fn distribution(
         Asked { head: &head, endpoint: &endpoint, origin: &origin, now, request_id: &record.request_id };
     let Admitted { caller, access, refusal } = admission::admit(cx, &asked).await?;
     record.caller.clone_from(&caller.name);
+    let invited = refusal == Refusal::Challenge(None);
+    if let Some(refused) = refused(cx, record, now) {
+        refused.note_mount(&endpoint, &caller);
+    }
     let told = cx.registry.tells_of_events();
     let info = if told { request_info(record, &head, &origin) } else { RequestInfo::default() };
     let call = Call { caller, now, request: info };
@@ -183,12 +188,27 @@ async fn distribution(
     ) {
         record.begin_upload();
     }
-    match (dispatch(cx, request, &endpoint).await, challenge) {
+    let answered = dispatch(cx, request, &endpoint).await;
+    if let Err(error) = &answered
+        && error.is_refusal()
+        && !invited
+        && let Some(refused) = refused(cx, record, now)
+    {
+        refused.note_endpoint(&endpoint, error.message());
+    }
+    match (answered, challenge) {
         (Err(error), Some((problem, base_url))) if error.is_denied() => {
             Err(admission::challenged(cx, &endpoint, problem, &base_url))
         }
         (answered, _) => answered,
     }
+}
+
+/// The request for the audit record, where there are accounts.
+fn refused<'a>(cx: &'a Context, record: &'a Record, now: Timestamp) -> Option<RefusedRequest<'a>> {
+    let accounts = cx.tokens.as_ref()?.accounts();
+    let (actor, address) = (record.caller.as_deref(), record.client);
+    Some(RefusedRequest { accounts, actor, address, now, request_id: &record.request_id })
 }
 
 /// One endpoint, one handler. All but the pull of a manifest are boxed, see [`serve`].

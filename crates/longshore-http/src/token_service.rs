@@ -19,7 +19,7 @@ use self::{
 };
 use crate::{
     access_log::Record, api::protect, body::ResponseBody, context::Context, proxies::Origin,
-    request_body::RequestBody, route::Route,
+    refusals::RefusedRequest, request_body::RequestBody, route::Route,
 };
 
 /// The path of the keys, below [`TOKEN_SERVICE_PATH`].
@@ -109,6 +109,16 @@ async fn issue(
     record.caller = login.access.principal.shared_name();
     let granted =
         tokens.issue(&login, &request.scopes, &circumstances).await.map_err(TokenRefusal::failed)?;
+    if login.access.principal.is_known() {
+        let refused = RefusedRequest {
+            accounts: tokens.accounts(),
+            actor: login.access.principal.name(),
+            address: origin.client,
+            now,
+            request_id: &record.request_id,
+        };
+        refused.note_scopes(&request.scopes, &granted.scopes);
+    }
     Ok(reply(&granted, request.form))
 }
 

@@ -1,69 +1,89 @@
 //! Refused logins as the record shows them: one row at once, and after a minute one more that says how many came meanwhile
-//! from the same address by the same name. Whoever guesses cannot fill the record.
+//! from the same address by the same name. Whoever guesses, also with ever new names, cannot fill the record.
 
-use std::{net::IpAddr, time::Duration};
+use std::net::IpAddr;
 
 use longshore_types::Timestamp;
 
-use super::recent::Recent;
+use super::slowdown::network;
+use crate::tally::{Counted, Tally, TallyLimits};
 
-/// How long refusals are counted into one row.
-const COUNT_FOR: Duration = Duration::from_secs(60);
-/// Most pairs of an address and a name counted apart; all others count together.
-const PAIRS_MAX: usize = 10_000;
+/// Names that refused logins of one network have rows for, and those of all, in a minute.
+const LIMITS: TallyLimits = TallyLimits { of_origin: 20, of_all: 1000 };
 /// Longest name in the record, in characters: somebody may have sent anything.
 const NAME_CHARACTERS_MAX: usize = 128;
 
-/// Where refused logins came from, and by which name; empty where none was given, or too many were.
-pub(super) type FailureKey = (Option<IpAddr>, String);
+/// Where a refused login came from, and by which name; empty where none was given.
+type Login = (Option<IpAddr>, String);
+/// A network, if the address is known.
+type Origin = Option<IpAddr>;
 
 /// Refused logins since their rows were written.
 #[derive(Debug)]
 pub(super) struct Failures {
-    pairs: Recent<FailureKey, u32>,
-    /// Those that found no room.
-    others: u32,
+    tally: Tally<Origin, Login>,
 }
 
 impl Default for Failures {
     fn default() -> Self {
-        Self { pairs: Recent::new(PAIRS_MAX), others: 0 }
+        Self { tally: Tally::new(LIMITS) }
     }
 }
 
 /// Refusals that have no row yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Uncounted {
-    pub(super) key: FailureKey,
-    pub(super) count: u32,
+    counted: Counted<Origin, Login>,
+    count: u64,
+}
+
+impl Uncounted {
+    /// From where; of many from one network, its first address.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        match &self.counted {
+            Counted::Kind((address, _)) | Counted::Origin(address) => *address,
+            Counted::Others => None,
+        }
+    }
+
+    /// By which name, if it was one.
+    pub(super) fn name(&self) -> &str {
+        match &self.counted {
+            Counted::Kind((_, name)) => name,
+            Counted::Origin(_) | Counted::Others => "",
+        }
+    }
+
+    /// For the record.
+    pub(super) fn reason(&self) -> &'static str {
+        match &self.counted {
+            Counted::Kind(_) => "more refused logins",
+            Counted::Origin(_) => "more refused logins by other names from this network",
+            Counted::Others => "more refused logins from other networks",
+        }
+    }
+
+    /// How many.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
 }
 
 impl Failures {
     /// Notes a refusal. Whether it gets a row of its own now.
     pub(super) fn note(&mut self, address: Option<IpAddr>, name: &str, now: Timestamp) -> bool {
-        let key = (address, short(name));
-        if self.pairs.change(&key, now, |count| *count = count.saturating_add(1)) {
-            return false;
-        }
-        // What was counted before and not written yet goes on being counted.
-        let left = self.pairs.take(&key).unwrap_or_default();
-        if self.pairs.insert(key, left, now, now.after(COUNT_FOR)) {
-            return true;
-        }
-        self.others = self.others.saturating_add(1);
-        false
+        self.tally.note(&address.map(network), &(address, short(name)), now)
     }
 
-    /// Refusals that now get their rows.
-    pub(super) fn due(&mut self, now: Timestamp) -> Vec<Uncounted> {
-        let ended = self.pairs.take_ended(now).into_iter();
-        let mut due: Vec<_> =
-            ended.filter(|(_, count)| *count > 0).map(|(key, count)| Uncounted { key, count }).collect();
-        let others = std::mem::take(&mut self.others);
-        if others > 0 {
-            due.push(Uncounted { key: (None, String::new()), count: others });
-        }
-        due
+    /// Refusals that now get their rows; all of them where there is no moment.
+    pub(super) fn due(&mut self, now: Option<Timestamp>) -> Vec<Uncounted> {
+        let due = self.tally.due(now);
+        due.into_iter().map(|(counted, count)| Uncounted { counted, count }).collect()
+    }
+
+    /// Those whose rows could not be written.
+    pub(super) fn put_back(&mut self, uncounted: Vec<Uncounted>) {
+        self.tally.put_back(uncounted.into_iter().map(|each| (each.counted, each.count)).collect());
     }
 }
 
@@ -76,35 +96,24 @@ pub(super) fn short(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_unix_millis(seconds * 1000)
+    #[test]
+    fn a_network_gets_few_rows_whatever_names_it_tries() {
+        let now = Timestamp::from_unix_millis(0);
+        let mut failures = Failures::default();
+        let address = |n: u32| Some(format!("2001:db8::{n}").parse().unwrap());
+        let rows = (0..50).filter(|n| failures.note(address(*n), &n.to_string(), now)).count();
+        assert_eq!(rows, 20);
+        assert!(failures.note(Some("192.0.2.1".parse().unwrap()), "ann", now));
+        let due = failures.due(None);
+        let seen: Vec<_> = due.iter().map(|each| (each.address(), each.name(), each.count())).collect();
+        assert_eq!(seen, [(Some("2001:db8::".parse().unwrap()), "", 30)]);
     }
 
     #[test]
-    fn a_row_at_once_and_one_for_the_rest_of_the_minute() {
+    fn long_names_are_cut() {
+        let now = Timestamp::from_unix_millis(0);
         let mut failures = Failures::default();
-        let address: Option<IpAddr> = Some("192.0.2.1".parse().unwrap());
-        assert!(failures.note(address, "ann", at(0)));
-        assert!(failures.note(address, "bob", at(1)), "another name");
-        assert!(failures.note(None, "ann", at(1)), "another address");
-        for _ in 0..5 {
-            assert!(!failures.note(address, "ann", at(30)));
-        }
-        assert_eq!(failures.due(at(59)), []);
-        assert_eq!(failures.due(at(70)), [Uncounted { key: (address, "ann".to_owned()), count: 5 }]);
-        assert!(failures.note(address, "ann", at(71)));
-        assert!(!failures.note(address, "ann", at(72)) && failures.note(address, "ann", at(200)));
-        let due = failures.due(at(300));
-        assert_eq!(due, [Uncounted { key: (address, "ann".to_owned()), count: 1 }], "nothing is lost");
-    }
-
-    #[test]
-    fn many_names_count_together() {
-        let mut failures = Failures::default();
-        let rows = (0..PAIRS_MAX + 50).filter(|n| failures.note(None, &n.to_string(), at(0))).count();
-        assert_eq!(rows, PAIRS_MAX);
-        assert_eq!(failures.due(at(1)), [Uncounted { key: (None, String::new()), count: 50 }]);
-        assert!(failures.note(None, &"x".repeat(1000), at(100)));
-        assert!(!failures.note(None, &"x".repeat(1001), at(100)), "shown alike");
+        assert!(failures.note(None, &"x".repeat(1000), now));
+        assert!(!failures.note(None, &"x".repeat(1001), now), "shown alike");
     }
 }

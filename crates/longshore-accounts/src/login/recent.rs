@@ -9,12 +9,14 @@ use longshore_types::Timestamp;
 pub(super) struct Recent<K, V> {
     entries: HashMap<K, (V, Timestamp)>,
     entries_max: usize,
+    /// Where there was no room: until when there is none. Looking through all for every newcomer would be dear.
+    full_until: Option<Timestamp>,
 }
 
 impl<K: Eq + Hash, V> Recent<K, V> {
     /// None, and never more than so many.
     pub(super) fn new(entries_max: usize) -> Self {
-        Self { entries: HashMap::new(), entries_max }
+        Self { entries: HashMap::new(), entries_max, full_until: None }
     }
 
     /// What is there under a key at `now`.
@@ -26,8 +28,13 @@ impl<K: Eq + Hash, V> Recent<K, V> {
     /// `false`.
     pub(super) fn insert(&mut self, key: K, value: V, now: Timestamp, until: Timestamp) -> bool {
         if self.entries.len() >= self.entries_max && !self.entries.contains_key(&key) {
+            if self.full_until.is_some_and(|until| now < until) {
+                return false;
+            }
             self.entries.retain(|_, (_, until)| now < *until);
+            self.full_until = None;
             if self.entries.len() >= self.entries_max {
+                self.full_until = self.entries.values().map(|(_, until)| *until).min();
                 return false;
             }
         }
@@ -37,24 +44,11 @@ impl<K: Eq + Hash, V> Recent<K, V> {
 
     /// Takes out what is under a key, whether it holds or not.
     pub(super) fn take(&mut self, key: &K) -> Option<V> {
-        self.entries.remove(key).map(|(value, _)| value)
-    }
-
-    /// Takes out what no longer holds.
-    pub(super) fn take_ended(&mut self, now: Timestamp) -> Vec<(K, V)> {
-        let ended = self.entries.extract_if(|_, (_, until)| *until <= now);
-        ended.map(|(key, (value, _))| (key, value)).collect()
-    }
-
-    /// Changes a value that is there.
-    pub(super) fn change(&mut self, key: &K, now: Timestamp, change: impl FnOnce(&mut V)) -> bool {
-        match self.entries.get_mut(key).filter(|(_, until)| now < *until) {
-            Some((value, _)) => {
-                change(value);
-                true
-            }
-            None => false,
+        let taken = self.entries.remove(key).map(|(value, _)| value);
+        if taken.is_some() {
+            self.full_until = None;
         }
+        taken
     }
 }
 
@@ -75,9 +69,12 @@ mod tests {
         assert_eq!(recent.get(&"a", at(9)), Some(&4));
         assert_eq!(recent.get(&"a", at(10)), None);
         assert!(recent.insert("c", 3, at(10), at(30)));
-        assert!(recent.change(&"c", at(10), |value| *value += 1) && !recent.change(&"a", at(10), |_| ()));
-        assert_eq!(recent.take_ended(at(20)), [("b", 2)]);
-        assert_eq!(recent.take(&"c"), Some(4));
+        assert_eq!(recent.take(&"c"), Some(3));
         assert_eq!(recent.get(&"c", at(20)), None);
+        assert!(recent.insert("c", 3, at(10), at(30)) && !recent.insert("d", 1, at(10), at(30)));
+        assert_eq!(recent.take(&"c"), Some(3));
+        assert!(recent.insert("c", 3, at(10), at(30)), "there is room at once");
+        assert_eq!(recent.get(&"c", at(29)), Some(&3));
+        assert_eq!(recent.get(&"c", at(30)), None);
     }
 }

@@ -230,37 +230,52 @@ impl Accounts {
     }
 
     /// What is to be done every few seconds beside the requests: writes when users, robots, access tokens and sessions were
-    /// last used and how many logins were refused, and forgets sessions that have ended.
+    /// last used and what was refused, and forgets sessions that have ended.
     pub async fn tend_logins(&self, now: Timestamp) -> Result<(), MetadataError> {
-        let (usage, due) = {
-            let mut memory = self.inner.logins.lock();
-            (std::mem::take(&mut memory.usage), memory.failures.due(now))
-        };
-        if !usage.is_empty() {
-            let mut tx = self.inner.metadata.write_relaxed().await?;
-            usage.write(&mut tx).await?;
-            tx.commit().await?;
-        }
-        if !due.is_empty() {
-            self.write_uncounted(&due, now).await?;
-        }
+        self.write_down(now, Some(now)).await?;
         let mut tx = self.inner.metadata.write_relaxed().await?;
         tx.delete_expired_sessions(now, SESSIONS_MAX).await?;
         tx.commit().await
     }
 
+    /// The same at the end: counts of refusals are written whose minute is not over.
+    pub async fn wind_up(&self, now: Timestamp) -> Result<(), MetadataError> {
+        self.write_down(now, None).await
+    }
+
+    async fn write_down(&self, now: Timestamp, until: Option<Timestamp>) -> Result<(), MetadataError> {
+        let (usage, due) = {
+            let mut memory = self.inner.logins.lock();
+            (std::mem::take(&mut memory.usage), memory.failures.due(until))
+        };
+        if !due.is_empty()
+            && let Err(error) = self.write_uncounted(&due, now).await
+        {
+            self.inner.logins.lock().failures.put_back(due);
+            return Err(error);
+        }
+        self.write_refusals(now, until).await?;
+        if !usage.is_empty() {
+            let mut tx = self.inner.metadata.write_relaxed().await?;
+            usage.write(&mut tx).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
     async fn write_uncounted(&self, due: &[Uncounted], now: Timestamp) -> Result<(), MetadataError> {
         let mut tx = self.inner.metadata.write_relaxed().await?;
-        for Uncounted { key: (address, name), count } in due {
+        for uncounted in due {
+            let name = uncounted.name();
             let row = LoginRow {
                 at: now,
                 operation: "login_user",
                 kind: if self.without_robot_prefix(name).is_some() { "robot" } else { "user" },
                 name,
-                address: *address,
+                address: uncounted.address(),
                 request_id: "",
                 succeeded: false,
-                detail: json!({ "reason": "more refused logins", "count": count }).to_string(),
+                detail: json!({ "reason": uncounted.reason(), "count": uncounted.count() }).to_string(),
             };
             row.write(&mut tx).await?;
         }

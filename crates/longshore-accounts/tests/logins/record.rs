@@ -8,6 +8,7 @@ use crate::support::{
 on_both_databases! {
     logins_are_recorded_once_in_a_while,
     refusals_are_counted_into_few_rows,
+    guesses_with_fresh_names_fill_no_record,
     when_somebody_was_last_there_is_written_beside,
 }
 
@@ -71,4 +72,24 @@ async fn when_somebody_was_last_there_is_written_beside(metadata: Metadata) {
     outcome(&accounts, "ann", PASSWORD, 40).await;
     accounts.tend_logins(at(52)).await.unwrap();
     assert_eq!(last().await, Some(at(50)));
+}
+
+async fn guesses_with_fresh_names_fill_no_record(metadata: Metadata) {
+    let accounts = local(&metadata);
+    accounts.first_start(at(0)).await.unwrap();
+    // In the form of an access token: no password is checked, and nobody waits.
+    let secret = longshore_auth::secret::Secret::random_access_token();
+    for n in 0..50 {
+        let elsewhere = circumstances(1, &format!("2001:db8::{n}"));
+        let refused = accounts.login(&basic(&format!("n{n}"), secret.reveal()), &elsewhere, "r").await;
+        assert!(matches!(refused, Err(longshore_accounts::LoginError::Refused(_))), "{refused:?}");
+    }
+    assert_eq!(recorded(&metadata, "login_user").await.len(), 20);
+    accounts.tend_logins(at(2)).await.unwrap();
+    assert_eq!(recorded(&metadata, "login_user").await.len(), 20, "the minute is not over");
+    accounts.wind_up(at(3)).await.unwrap();
+    let rows = recorded(&metadata, "login_user").await;
+    let last = rows.last().unwrap();
+    assert_eq!((rows.len(), last.address.as_str(), last.actor.as_str()), (21, "2001:db8::", "anonymous"));
+    assert_eq!(detail(last)["count"], 30);
 }

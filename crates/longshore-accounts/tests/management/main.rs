@@ -8,6 +8,7 @@ mod content;
 mod members;
 mod projects;
 mod quotas;
+mod refusals;
 mod robots;
 mod roles;
 mod support;

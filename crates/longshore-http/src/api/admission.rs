@@ -1,7 +1,7 @@
 //! Is this caller let through to the handler? Asked of every request, by what its row of the table says.
 
 use http::HeaderMap;
-use longshore_accounts::SessionId;
+use longshore_accounts::{RefusedIn, SessionId};
 use longshore_auth::{Access, Circumstances, Permission, Principal, Target, decide};
 use longshore_types::RepositoryName;
 
@@ -141,7 +141,8 @@ impl Api {
         };
         if !allowed {
             let may_know = self.allows(asked, itself, Permission::PROJECT_READ);
-            return Err(if may_know { refused(ApiProblem::forbidden("forbidden")) } else { unknown() });
+            let problem = if may_know { refused(ApiProblem::forbidden("forbidden")) } else { unknown() };
+            return Err(problem.refusing(RefusedIn::Project(name.clone())));
         }
         match repository.transpose() {
             Ok(repository) => Ok(Place { project: Some(project), repository }),

@@ -52,6 +52,7 @@ use crate::{
     body::ResponseBody,
     health::Readiness,
     proxies::Origin,
+    refusals::RefusedRequest,
     request_body::RequestBody,
     route::{self as patterns, ApiRoute},
 };
@@ -132,7 +133,8 @@ impl Api {
         body: RequestBody,
         origin: Origin,
     ) -> Response<ResponseBody> {
-        let answered = match Form::of(head.uri.path()) {
+        let uri = head.uri.clone();
+        let answered = match Form::of(uri.path()) {
             Some(form) => self.answer_form(form, record, head, body, &origin).await,
             None => self.call(record, head, body, &origin).await,
         };
@@ -140,6 +142,7 @@ impl Api {
             Ok(response) => response.into_response(),
             Err(problem) => {
                 log_problem(record, &problem);
+                self.note_refusal(record, uri.path(), &origin, &problem);
                 problem.into_response()
             }
         };
@@ -169,6 +172,7 @@ impl Api {
         record.caller = admitted.caller.map(Into::into);
         let (access, place) = admitted.outcome?;
         record.repository.clone_from(&place.repository);
+        let project = place.project.as_ref().map(|project| project.record.name.clone());
         let query = QueryValues::parse(route, head.uri.query())?;
         let raw = RawTarget { path: head.uri.path().to_owned(), query: head.uri.query().map(str::to_owned) };
         let request = request::ApiRequest {
@@ -184,11 +188,27 @@ impl Api {
             repository: place.repository,
             body: Some(body),
         };
-        let response = (route.handler)(self, request).await?;
+        let answered = (route.handler)(self, request).await;
+        let response = answered.map_err(|problem| problem.within(project.as_ref()))?;
         Ok(match admitted.csrf_token.and_then(|token| HeaderValue::try_from(token).ok()) {
             Some(token) => response.with_header(credentials::X_HARBOR_CSRF_TOKEN, token),
             None => response,
         })
+    }
+}
+
+impl Api {
+    /// Has recorded that somebody was kept from something by a right or a limit, if their name is known.
+    fn note_refusal(&self, record: &Record, path: &str, origin: &Origin, problem: &ApiProblem) {
+        let (Some(place), Some(actor)) = (problem.refused_in(), record.caller.as_deref()) else { return };
+        let refused = RefusedRequest {
+            accounts: &self.accounts,
+            actor: Some(actor),
+            address: origin.client,
+            now: Timestamp::from(SystemTime::now()),
+            request_id: &record.request_id,
+        };
+        refused.note_call(&record.method, path, place, problem.reason());
     }
 }
 

@@ -6,7 +6,8 @@ mod content;
 use std::{borrow::Cow, error::Error, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use longshore_accounts::ManageError;
+use longshore_accounts::{ManageError, RefusedIn};
+use longshore_types::ProjectName;
 use serde::Serialize;
 
 use super::{filter::FilterError, listing::PageError, pattern::ValueError};
@@ -38,6 +39,8 @@ pub(crate) struct ApiProblem {
     code: Code,
     message: Cow<'static, str>,
     headers: HeaderMap,
+    /// Where the caller was refused something, if that is known.
+    refused_in: Option<Box<RefusedIn>>,
     /// For the log only.
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -95,7 +98,7 @@ impl Code {
 impl ApiProblem {
     /// The client reads the message: it names the field or the thing, and says what would do.
     pub(crate) fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), headers: HeaderMap::new(), cause: None }
+        Self { code, message: message.into(), headers: HeaderMap::new(), refused_in: None, cause: None }
     }
 
     /// 400.
@@ -159,6 +162,42 @@ impl ApiProblem {
             self.headers.append(name, value);
         }
         self
+    }
+
+    /// It is there, and the caller was not let in, whatever they are told.
+    pub(crate) fn refusing(mut self, place: RefusedIn) -> Self {
+        self.refused_in = Some(Box::new(place));
+        self
+    }
+
+    /// What went wrong, went wrong in that project.
+    pub(crate) fn within(self, project: Option<&ProjectName>) -> Self {
+        match project {
+            Some(project) if self.refused_in.is_none() && self.is_refusal() => {
+                self.refusing(RefusedIn::Project(project.clone()))
+            }
+            _ => self,
+        }
+    }
+
+    /// Where the caller was kept from something by a right or a limit.
+    pub(crate) fn refused_in(&self) -> Option<RefusedIn> {
+        match &self.refused_in {
+            Some(place) => Some((**place).clone()),
+            None => self.is_refusal().then_some(RefusedIn::System),
+        }
+    }
+
+    fn is_refusal(&self) -> bool {
+        matches!(self.code, Code::Forbidden | Code::Denied)
+    }
+
+    /// For the record: what the caller was told, and why.
+    pub(crate) fn reason(&self) -> String {
+        match self.cause() {
+            Some(cause) => format!("{}: {cause}", self.message),
+            None => self.message.clone().into_owned(),
+        }
     }
 
     pub(crate) fn code(&self) -> Code {

@@ -104,10 +104,14 @@ pub(crate) fn start(
 async fn tend_logins(accounts: Accounts, mut stopping: watch::Receiver<bool>) {
     loop {
         let ends = rests(LOGINS_TENDED_EVERY, &mut stopping).await;
-        if let Err(error) = accounts.tend_logins(now()).await {
+        let written = match ends {
+            true => accounts.wind_up(now()).await,
+            false => accounts.tend_logins(now()).await,
+        };
+        if let Err(error) = written {
             tracing::warn!(
                 error = error_chain(&error),
-                "could not write down when users and robots were last seen"
+                "could not write down when users and robots were last seen, and what was refused"
             );
         }
         if ends {
