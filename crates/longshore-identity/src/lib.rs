@@ -2,6 +2,7 @@
 //! only crate that speaks to them; what they say becomes an [`Identity`] or a [`workload::Workload`], and what that may
 //! do is decided elsewhere. Moments are arguments.
 
+pub mod certificate;
 mod error;
 mod issuer;
 mod jwt;
@@ -17,6 +18,8 @@ pub mod workload;
 
 pub use error::SettingsError;
 pub use jwt::TokenError;
+/// A certificate in its DER form.
+pub use rustls_pki_types::CertificateDer;
 pub use pattern::{PatternError, WildcardPattern};
 pub use secret::Secret;
 pub use source::{Identity, PasswordSource, SourceError, SourceGroup};

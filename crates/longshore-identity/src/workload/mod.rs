@@ -13,4 +13,5 @@ pub use rule::{ClaimPath, RuleError, TrustRule};
 pub use settings::{TrustDomainSettings, TrustIssuerSettings, TrustSettings};
 pub use spiffe::{SpiffeId, SpiffeIdError, TrustDomain};
 pub use verify::{Workload, WorkloadError, Workloads};
+pub(crate) use x509::Authorities;
 pub use x509::SvidError;

@@ -39,11 +39,11 @@ pub enum SvidError {
 
 /// The authorities of a trust domain.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Authorities(Vec<TrustAnchor<'static>>);
+pub(crate) struct Authorities(Vec<TrustAnchor<'static>>);
 
 impl Authorities {
     /// From PEM.
-    pub(super) fn parse_pem(pem: &[u8]) -> Result<Self, String> {
+    pub(crate) fn parse_pem(pem: &[u8]) -> Result<Self, String> {
         let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
         let found = found.map_err(|error| format!("not PEM: {error}"))?;
         match found.is_empty() {
@@ -77,8 +77,10 @@ impl Authorities {
     }
 
     /// Whether one of these vouches for the first certificate of a chain.
-    pub(super) fn verify(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> Result<(), SvidError> {
-        let (leaf, intermediates) = chain.split_first().ok_or(SvidError::Chain(0))?;
+    pub(crate) fn verify(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> Result<(), SvidError> {
+        let count = chain.len();
+        let (leaf, intermediates) =
+            chain.split_first().filter(|_| count <= CHAIN_MAX).ok_or(SvidError::Chain(count))?;
         let millis = u64::try_from(now.unix_millis()).unwrap_or_default();
         let time = UnixTime::since_unix_epoch(Duration::from_millis(millis));
         EndEntityCert::try_from(leaf)
