@@ -27,6 +27,7 @@ mod robots;
 mod roles;
 mod signing_keys;
 mod stored_grants;
+mod providers;
 mod tally;
 mod token_service;
 mod trust_rules;
@@ -63,5 +64,6 @@ pub use longshore_identity::workload::Workloads;
 pub use longshore_metadata::{
     AUDIT_OPERATIONS, AccessTokenId, AuditEvent, AuditFilter, AuditOperation, AuditOrder, GroupFilter, GroupKind, GroupRecord, Holder, LabelId,
     LabelOrder, LabelRecord, MemberId, ProjectFilter, ProjectId, ProjectOrder, ProjectRecord, QuotaRecord,
+pub use providers::{CameBack, Named, ProviderError, Providers, ReturnPath, SentAway};
     RobotId, TextFilter, TrustRuleId, TrustRuleKind, UserFilter, UserId, UserOrder, UserRecord,
 };

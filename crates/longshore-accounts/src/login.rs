@@ -18,6 +18,7 @@ mod remembered;
 mod session;
 mod slowdown;
 mod source_changes;
+mod provider;
 mod token;
 mod usage;
 mod workload;
@@ -36,9 +37,9 @@ use crate::{Accounts, Credentials, Csrf, LoginError};
 
 /// A login that is being looked at.
 #[derive(Clone, Copy, Debug)]
-struct Attempt<'a> {
-    circumstances: &'a Circumstances,
-    request_id: &'a str,
+pub(crate) struct Attempt<'a> {
+    pub(crate) circumstances: &'a Circumstances,
+    pub(crate) request_id: &'a str,
 }
 
 /// Longest name considered, in bytes.

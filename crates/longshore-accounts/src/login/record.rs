@@ -110,6 +110,7 @@ pub(super) async fn record_session(
     operation: &'static str,
     name: &str,
 ) -> Result<(), MetadataError> {
+    by: &str,
     let row = LoginRow {
         at: attempt.circumstances.now,
         operation,
@@ -118,7 +119,7 @@ pub(super) async fn record_session(
         address: attempt.circumstances.address,
         request_id: attempt.request_id,
         succeeded: true,
-        detail: json!({ "by": "session" }).to_string(),
+        detail: json!({ "by": by }).to_string(),
     };
     row.write(tx).await
 }

@@ -126,10 +126,19 @@ impl Accounts {
         circumstances: &Circumstances,
         request_id: &str,
     ) -> Result<NewSession, LoginError> {
-        let attempt = Attempt { circumstances, request_id };
+        self.begin_session_by(user, "session", &Attempt { circumstances, request_id }).await
+    }
+
+    /// The same; `by` says for the record what they proved it to.
+    pub(crate) async fn begin_session_by(
+        &self,
+        user: &UserRecord,
+        by: &str,
+        attempt: &Attempt<'_>,
+    ) -> Result<NewSession, LoginError> {
         let id = SessionId::random();
-        retry_on_conflict(|| self.write_session(&attempt, user, &id)).await?;
-        let ends_at = circumstances.now.after(self.inner.settings.session_lifetime);
+        retry_on_conflict(|| self.write_session(attempt, user, by, &id)).await?;
+        let ends_at = attempt.circumstances.now.after(self.inner.settings.session_lifetime);
         Ok(NewSession { id, ends_at, user: user.clone() })
     }
 
@@ -137,6 +146,7 @@ impl Accounts {
         &self,
         attempt: &Attempt<'_>,
         user: &UserRecord,
+        by: &str,
         id: &SessionId,
     ) -> Result<(), LoginError> {
         let now = attempt.circumstances.now;
@@ -155,7 +165,7 @@ impl Accounts {
         tx.trim_sessions_of(user.id, SESSIONS_MAX - 1).await?;
         tx.insert_session(&id.hash(), &session).await?;
         tx.login_succeeded(user.id, now).await?;
-        record_session(&mut tx, attempt, "login_user", &user.name).await?;
+        record_session(&mut tx, attempt, "login_user", &user.name, by).await?;
         Ok(tx.commit().await?)
     }
 
@@ -187,7 +197,7 @@ impl Accounts {
         if session.expires_at > attempt.circumstances.now
             && let Some(user) = tx.user_by_id(session.user).await?
         {
-            record_session(&mut tx, attempt, "logout_user", &user.name).await?;
+            record_session(&mut tx, attempt, "logout_user", &user.name, "session").await?;
         }
         tx.commit().await
     }
