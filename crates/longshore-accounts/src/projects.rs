@@ -1,5 +1,6 @@
 //! Projects: made, shown, changed and removed.
 
+mod limits;
 mod listing;
 mod settings;
 
@@ -43,6 +44,7 @@ impl Accounts {
     /// Makes a project. Who makes it becomes its project admin.
     pub async fn create_project(&self, act: &Act, new: &NewProject) -> Result<ProjectId, ManageError> {
         let settings = settings::check_all(&new.settings)?;
+        self.check_may_limit(act, settings.keys())?;
         let limit = self.limit_of(act, new.storage_limit)?;
         self.check_may_create(act, &new.name).await?;
         retry_on_conflict(async || {
@@ -122,6 +124,7 @@ impl Accounts {
             let before = tx.project_metadata(id).await?;
             let changed: BTreeMap<_, _> =
                 settings.iter().filter(|(key, value)| before.get(*key) != Some(*value)).collect();
+            self.check_may_limit(act, changed.keys().copied())?;
             for (key, value) in &changed {
                 tx.set_project_metadata(id, key, value).await?;
             }
@@ -216,6 +219,7 @@ impl Accounts {
         id: ProjectId,
         key: &str,
     ) -> Result<(), ManageError> {
+        self.check_may_limit(act, [key])?;
         retry_on_conflict(async || {
             let mut tx = self.inner.metadata.write().await?;
             let record = existing(&mut tx, id).await?;

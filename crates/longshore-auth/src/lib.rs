@@ -43,7 +43,10 @@ pub use lockout::Lockout;
 pub use pattern::{PatternError, RepositoryPattern};
 pub use permission::{Level, Permission, PermissionError, PermissionSet, Resource, Verb};
 pub use principal::{Principal, PrincipalKind};
-pub use ratelimit::{InWindow, PullLimit, PullWindow, RateLimit, Remaining, RetryAfter, TokenBucket};
+pub use ratelimit::{
+    BySource, InWindow, LimitKind, Limited, OwnLimit, ProjectLimit, ProjectLimits, PullLimit, PullWindow,
+    Pulls, RateLimit, RateLimitSettings, RateLimiter, Remaining, RetryAfter, Source, TokenBucket,
+};
 pub use role::{BuiltInRole, PUBLIC_PROJECT, ProjectCreation, Role, RoleId, SystemRole, of_every_user};
 pub use scope::{Scope, ScopesError};
 pub use sealing::{SealError, SecretKey};

@@ -1,9 +1,27 @@
 //! How much somebody may do in a time: a bucket of tokens that fills again steadily, and pulls counted in windows as
-//! Docker Hub does. Both are values: whoever keeps them says what time it is.
+//! Docker Hub does. Both are values: whoever keeps them says what time it is. [`RateLimiter`] keeps those of everybody who
+//! came lately.
+
+mod limited;
+mod limiter;
 
 use std::{fmt, time::Duration};
 
 use longshore_types::Timestamp;
+
+pub use self::{
+    limited::{LimitKind, Limited, Pulls},
+    limiter::{BySource, OwnLimit, ProjectLimit, ProjectLimits, RateLimitSettings, RateLimiter, Source},
+};
+
+/// Requests do not come here in the order in which they began: one may have waited for its login. Further apart than
+/// this they are not, unless the clock was set back.
+const OUT_OF_ORDER_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// Whether `now` is before `then` because the clock was set back.
+fn is_set_back(now: Timestamp, then: Timestamp) -> bool {
+    now.after(OUT_OF_ORDER_MAX) < then
+}
 
 /// How many requests may come at once, and how many in the long run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,6 +30,15 @@ pub struct RateLimit {
     pub capacity: u32,
     /// How many tokens it gets a second; may be a fraction.
     pub refill_per_second: f64,
+}
+
+impl RateLimit {
+    /// So many a second in the long run, and at once what comes in the time of `burst`; one at least.
+    pub fn per_second(count: u32, burst: Duration) -> Self {
+        let at_once = u128::from(count).saturating_mul(burst.as_millis()) / 1000;
+        let capacity = u32::try_from(at_once).unwrap_or(u32::MAX).max(1);
+        Self { capacity, refill_per_second: f64::from(count) }
+    }
 }
 
 /// What is left in the bucket.
@@ -68,7 +95,10 @@ impl TokenBucket {
 
     fn fill(&mut self, limit: &RateLimit, now: Timestamp) {
         let millis = now.unix_millis().saturating_sub(self.counted_at.unix_millis());
-        // A clock that was set back gives nothing, and takes nothing away.
+        // An older request gives nothing back: many of them would fill the bucket. Nor does a clock that was set back.
+        if millis < 0 && !is_set_back(now, self.counted_at) {
+            return;
+        }
         let gained =
             Duration::from_millis(millis.max(0).unsigned_abs()).as_secs_f64() * limit.refill_per_second;
         self.tokens = (self.tokens + gained.max(0.0)).min(f64::from(limit.capacity));
@@ -154,6 +184,11 @@ impl PullWindow {
         Ok(self.left(limit))
     }
 
+    /// Takes back a pull that was counted and then refused by another limit.
+    pub fn give_back(&mut self) {
+        self.pulls = self.pulls.saturating_sub(1);
+    }
+
     /// How many pulls are left, for `ratelimit-remaining`; counts nothing, as a `HEAD` at Docker Hub does not.
     pub fn remaining(&self, limit: &PullLimit, now: Timestamp) -> InWindow {
         if self.is_over(limit, now) { limit.header() } else { self.left(limit) }
@@ -162,7 +197,7 @@ impl PullWindow {
     /// Whether it has ended, so that forgetting it changes nothing. One that begins in the future, because a clock was
     /// set back, has ended too.
     pub fn is_over(&self, limit: &PullLimit, now: Timestamp) -> bool {
-        now >= self.began_at.after(limit.window) || now < self.began_at
+        now >= self.began_at.after(limit.window) || is_set_back(now, self.began_at)
     }
 
     fn left(&self, limit: &PullLimit) -> InWindow {

@@ -1,16 +1,17 @@
 //! What every request works with.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, HeaderValue};
 use hyper::body::Incoming;
 use longshore_accounts::TokenService;
-use longshore_auth::{Access, Authenticator};
+use longshore_auth::{Access, Authenticator, RateLimiter};
 use longshore_registry::{Call, Registry};
 
 use crate::{
     Api, HttpLimits, Metrics, TrustedProxies,
     health::Readiness,
+    rate_limits::Gate,
     request_body::RequestBody,
     request_id::RequestIds,
     urls::{UrlSettings, Urls},
@@ -29,6 +30,8 @@ pub struct Parts {
     pub api: Option<Arc<Api>>,
     /// The token service; none where there are no accounts. With it users, robots and projects decide who may come in.
     pub tokens: Option<Arc<TokenService>>,
+    /// Counts who comes how often; none where there are no limits.
+    pub rate_limits: Option<Arc<RateLimiter>>,
 }
 
 /// What every request works with.
@@ -38,6 +41,7 @@ pub(crate) struct Context {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) api: Option<Arc<Api>>,
     pub(crate) tokens: Option<Arc<TokenService>>,
+    pub(crate) gate: Gate,
     pub(crate) readiness: Readiness,
     pub(crate) limits: HttpLimits,
     pub(crate) proxies: TrustedProxies,
@@ -54,6 +58,8 @@ pub(crate) struct Request {
     pub(crate) head: Box<http::request::Parts>,
     pub(crate) body: RequestBody,
     pub(crate) call: Call,
+    /// Where the caller is, as far as it is known.
+    pub(crate) client: Option<IpAddr>,
     /// All that the caller may do, if they logged in with this request.
     pub(crate) access: Option<Box<Access>>,
     pub(crate) urls: Urls,

@@ -4,7 +4,7 @@
 use std::{error::Error, time::Duration};
 
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use longshore_auth::AuthError;
+use longshore_auth::{AuthError, Limited};
 use longshore_registry::{
     BlobPullError, BodyError, DeleteError, ListError, ManifestPullError, ManifestPushError, MetadataError,
     MountError, StoreError, UploadError,
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::{
     body::{ResponseBody, SendError},
     endpoint::RouteError,
+    rate_limits,
 };
 
 /// How long a client should wait before it tries again what a moment or another request stands in the way of.
@@ -228,6 +229,16 @@ impl From<RouteError> for ApiError {
                 bad(ErrorCode::Unsupported, "the parameter last is not the end of a page".to_owned())
             }
         }
+    }
+}
+
+impl From<Limited> for ApiError {
+    fn from(limited: Limited) -> Self {
+        let mut error =
+            Self::client(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, limited.to_string())
+                .with_header(header::RETRY_AFTER, HeaderValue::from(limited.retry_after.seconds()));
+        error.headers.extend(limited.pulls.iter().flat_map(rate_limits::headers));
+        error
     }
 }
 

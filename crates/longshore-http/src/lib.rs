@@ -24,6 +24,7 @@ mod metrics;
 mod proxies;
 mod query;
 mod ranges;
+mod rate_limits;
 mod refusals;
 mod request_body;
 mod request_id;

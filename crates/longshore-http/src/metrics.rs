@@ -29,11 +29,18 @@ struct RouteLabels {
     method: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct LimitLabels {
+    kind: &'static str,
+    limit: &'static str,
+}
+
 /// The server's counters, and the registry of all counters of the process.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
+    rate_limited: Family<LimitLabels, Counter>,
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
     /// Their members, found once.
     by_route: Box<[OfRoute]>,
@@ -80,6 +87,7 @@ impl Metrics {
         let metrics = Self {
             registry: Registry::default(),
             requests: Family::default(),
+            rate_limited: Family::default(),
             durations,
             by_route: (0..Route::COUNT + routes_count()).map(|_| OfRoute::default()).collect(),
             received_bytes: Counter::default(),
@@ -89,6 +97,11 @@ impl Metrics {
             connections: Gauge::default(),
             handshake_failures: Counter::default(),
         };
+        registry.sub_registry_with_prefix("longshore").register(
+            "rate_limited",
+            "Requests that were refused because there were too many",
+            metrics.rate_limited.clone(),
+        );
         let http = registry.sub_registry_with_prefix("longshore_http");
         http.register("requests", "Requests that have ended", metrics.requests.clone());
         http.register_with_unit(
@@ -119,6 +132,11 @@ impl Metrics {
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
+    }
+
+    /// Counts a refusal by a limit of `kind` for `limit`: requests or pulls.
+    pub(crate) fn rate_limited(&self, kind: &'static str, limit: &'static str) {
+        self.rate_limited.get_or_create_owned(&LimitLabels { kind, limit }).inc();
     }
 
     pub(crate) fn observe(&self, sample: &Sample<'_>) {

@@ -11,6 +11,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
+    rate_limits::Gate,
     HttpSettings, ListenAddr, Metrics,
     activity::InFlight,
     connection,
@@ -98,6 +99,7 @@ impl Server {
             None => None,
         };
         let cx = Context {
+            gate: Gate::new(parts.rate_limits, Arc::clone(&parts.metrics)),
             registry: parts.registry,
             authenticator: parts.authenticator,
             metrics: parts.metrics,

@@ -103,7 +103,7 @@ async fn answer(
             .into_response();
     }
     if let Some(api) = cx.api.as_ref().filter(|_| Api::has(head.uri.path())) {
-        return Box::pin(api.answer(record, head, body, origin)).await;
+        return Box::pin(api.answer(&cx.gate, record, head, body, origin)).await;
     }
     if let Some(tokens) = cx.tokens.as_ref().filter(|_| token_service::has(cx, head.uri.path())) {
         return Box::pin(token_service::answer(cx, tokens, record, head, body, origin)).await;
@@ -166,7 +166,9 @@ async fn distribution(
     let now = Timestamp::from(SystemTime::now());
     let asked =
         Asked { head: &head, endpoint: &endpoint, origin: &origin, now, request_id: &record.request_id };
-    let Admitted { caller, access, refusal } = admission::admit(cx, &asked).await?;
+    cx.gate.before_admission(&asked)?;
+    let admitted = admission::admit(cx, &asked).await;
+    let Admitted { caller, access, refusal } = cx.gate.after_admission(&asked, admitted)?;
     record.caller.clone_from(&caller.name);
     let invited = refusal == Refusal::Challenge(None);
     if let Some(refused) = refused(cx, record, now) {
@@ -181,7 +183,7 @@ async fn distribution(
         Refusal::Denied => None,
         Refusal::Challenge(problem) => Some((problem, admission::base_url(cx, &origin, &head))),
     };
-    let request = Request { head, body, call, access, urls };
+    let request = Request { head, body, call, client: origin.client, access, urls };
     if matches!(
         endpoint,
         Endpoint::StartUpload { .. } | Endpoint::AppendUpload { .. } | Endpoint::FinishUpload { .. }

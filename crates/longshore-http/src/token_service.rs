@@ -19,7 +19,7 @@ use self::{
 };
 use crate::{
     access_log::Record, api::protect, body::ResponseBody, context::Context, proxies::Origin,
-    refusals::RefusedRequest, request_body::RequestBody, route::Route,
+    rate_limits::Visit, refusals::RefusedRequest, request_body::RequestBody, route::Route,
 };
 
 /// The path of the keys, below [`TOKEN_SERVICE_PATH`].
@@ -71,7 +71,7 @@ pub(crate) async fn answer(
     let answered = match (wants_keys, reading, head.method == Method::POST) {
         (true, true, _) => Ok(keys(tokens)),
         (true, false, _) => Err(TokenRefusal::method("GET, HEAD")),
-        (false, true, _) | (false, false, true) => issue(tokens, record, &head, body, &origin).await,
+        (false, true, _) | (false, false, true) => issue(cx, tokens, record, &head, body, &origin).await,
         (false, false, false) => Err(TokenRefusal::method("GET, HEAD, POST")),
     };
     let mut response = answered.unwrap_or_else(|refusal| {
@@ -89,6 +89,7 @@ fn keys(tokens: &TokenService) -> Response<ResponseBody> {
 }
 
 async fn issue(
+    cx: &Context,
     tokens: &TokenService,
     record: &mut Record,
     head: &Parts,
@@ -102,10 +103,14 @@ async fn issue(
     let now = Timestamp::from(SystemTime::now());
     let circumstances = Circumstances { address: origin.client, ..Circumstances::at(now) };
     let request_id = record.request_id.to_string();
+    let visit = Visit { address: origin.client, now, is_strange: request.who.is_nobody() };
+    cx.gate.before(visit)?;
     let login = match &request.who {
-        Who::Known(credentials) => tokens.login(credentials, &circumstances, &request_id).await?,
-        Who::Elsewhere(token) => tokens.exchange(token.reveal(), &circumstances, &request_id).await?,
+        Who::Known(credentials) => tokens.login(credentials, &circumstances, &request_id).await,
+        Who::Elsewhere(token) => tokens.exchange(token.reveal(), &circumstances, &request_id).await,
     };
+    cx.gate.after(visit, login.as_ref().ok().map(|login| &login.access.principal))?;
+    let login = login?;
     record.caller = login.access.principal.shared_name();
     let granted =
         tokens.issue(&login, &request.scopes, &circumstances).await.map_err(TokenRefusal::failed)?;

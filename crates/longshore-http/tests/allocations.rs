@@ -63,6 +63,7 @@ async fn serve(root: &std::path::Path, with_accounts: bool) -> (SocketAddr, Stri
         metrics: Arc::new(Metrics::default()),
         api: None,
         tokens: tokens.map(|(service, _)| Arc::new(service)),
+        rate_limits: None,
     };
     let listen = ListenAddr::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
     let server = Server::bind(HttpSettings { listen, ..HttpSettings::default() }, parts).await.unwrap();

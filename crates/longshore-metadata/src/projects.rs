@@ -107,6 +107,18 @@ impl ReadTx {
         self.query_opt(sql, params![id, key]).await?.map(|mut row| row.text()).transpose()
     }
 
+    /// What all projects say under one key.
+    pub async fn projects_with_setting(
+        &mut self,
+        key: &str,
+    ) -> Result<Vec<(ProjectName, String)>, MetadataError> {
+        // `+`: the key chooses, not that a project is there.
+        let sql = "SELECT p.name, m.value FROM project_metadata m JOIN projects p ON p.id = m.project_id \
+                   WHERE m.key = $1 AND +p.deleted_at IS NULL";
+        let rows = self.query(sql, params![key]).await?;
+        rows.into_iter().map(|mut row| Ok((row.parsed("project name")?, row.text()?))).collect()
+    }
+
     /// The settings of many projects, by project and key.
     pub async fn metadata_of_projects(
         &mut self,

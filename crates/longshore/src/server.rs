@@ -3,10 +3,11 @@
 use std::{
     net::{Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs as _},
     path::PathBuf,
+    sync::Arc,
 };
 
 use anyhow::{Context as _, anyhow, bail};
-use longshore_auth::{Authenticator, Htpasswd, ProjectCreation, TokenVerifier};
+use longshore_auth::{Authenticator, BySource, Htpasswd, ProjectCreation, RateLimiter, TokenVerifier};
 use longshore_http::{
     ApiSettings, ClientAuth, DebugSettings, HttpLimits, HttpSettings, ListenAddr, TlsSettings, TlsVersion,
     check_tls,
@@ -137,6 +138,14 @@ pub(crate) fn authenticator(config: &Config) -> anyhow::Result<Authenticator> {
         }
         AuthConfig::Token(settings) => Authenticator::Token(TokenVerifier::new(settings.clone())?),
     })
+}
+
+/// Who counts who comes how often: with accounts projects may have limits of their own at any time.
+pub(crate) fn rate_limits(config: &Config) -> Option<Arc<RateLimiter>> {
+    let settings = config.rate_limits;
+    let nothing = BySource::default();
+    let is_limited = settings.requests != nothing || settings.pulls != nothing;
+    (is_limited || config.accounts.is_some()).then(|| Arc::new(RateLimiter::new(settings)))
 }
 
 /// What the management API tells about the registry.

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use longshore_auth::OwnLimit;
+
 use crate::ManageError;
 
 /// Where a project's list of allowed vulnerabilities is kept, as JSON. It shows beside the settings, not among them.
 pub const ALLOWLIST_SETTING: &str = "cve_allowlist";
+
+/// What is more than this limits nothing.
+const LIMIT_MAX: i64 = 1_000_000_000;
 
 /// The largest allowlist kept, in bytes: it is shown with each project of a listing that inherits it.
 const ALLOWLIST_BYTES_MAX: usize = 16 * 1024;
@@ -19,11 +24,18 @@ enum Kind {
     Severity,
     /// A number from -1.
     Number,
+    /// How often others may come, which is not the project's to say: -1, or a number from 1.
+    Limit,
     /// Set by other parts alone.
     Internal,
 }
 
-const KNOWN: [(&str, Kind); 11] = [
+/// How many requests a second there may be to the project's repositories.
+pub(super) const REQUEST_LIMIT: &str = "request_limit";
+/// How many pulls there may be of them in a window.
+pub(super) const PULL_LIMIT: &str = "pull_limit";
+
+const KNOWN: [(&str, Kind); 13] = [
     ("public", Kind::Flag),
     ("enable_content_trust", Kind::Flag),
     ("enable_content_trust_cosign", Kind::Flag),
@@ -34,6 +46,8 @@ const KNOWN: [(&str, Kind); 11] = [
     ("reuse_sys_cve_allowlist", Kind::Flag),
     ("proxy_speed_kb", Kind::Number),
     ("max_upstream_conn", Kind::Number),
+    (REQUEST_LIMIT, Kind::Limit),
+    (PULL_LIMIT, Kind::Limit),
     ("retention_id", Kind::Internal),
 ];
 
@@ -46,6 +60,20 @@ fn kind(key: &str) -> Option<Kind> {
 /// Whether callers may set it.
 pub(super) fn is_known(key: &str) -> bool {
     kind(key).is_some_and(|kind| kind != Kind::Internal)
+}
+
+/// Whether it takes the permission to set quotas.
+pub(super) fn is_limit(key: &str) -> bool {
+    kind(key) == Some(Kind::Limit)
+}
+
+/// What a limit says.
+pub(super) fn limit(value: &str) -> Option<OwnLimit> {
+    match value.parse::<i64>() {
+        Ok(-1) => Some(OwnLimit::Unlimited),
+        Ok(count @ 1..=LIMIT_MAX) => u32::try_from(count).ok().map(OwnLimit::AtMost),
+        _ => None,
+    }
 }
 
 /// The settings that are known, in the form in which they are kept. Empty ones say nothing, and those that callers do
@@ -85,6 +113,11 @@ pub(super) fn check_one(key: &str, value: &str) -> Result<String, ManageError> {
             let known = SEVERITIES.contains(&lower.as_str());
             if known { Ok(lower) } else { Err(invalid("none, low, medium, high or critical")) }
         }
+        Some(Kind::Limit) => match limit(value) {
+            Some(OwnLimit::Unlimited) => Ok("-1".to_owned()),
+            Some(OwnLimit::AtMost(count)) => Ok(count.to_string()),
+            None => Err(invalid(&format!("a number from 1 to {LIMIT_MAX}, or -1 for no limit"))),
+        },
         Some(Kind::Number) => match value.parse::<i32>() {
             Ok(number) if number >= -1 => Ok(number.to_string()),
             _ => Err(invalid("a number, -1 for no limit")),
@@ -111,6 +144,10 @@ mod tests {
         check("proxy_speed_kb", "-1", Some("-1"));
         check("proxy_speed_kb", "-2", None);
         check("proxy_speed_kb", "fast", None);
+        check("pull_limit", "-1", Some("-1"));
+        check("pull_limit", "007", Some("7"));
+        check("request_limit", "0", None);
+        check("request_limit", "1000000001", None);
         check("retention_id", "7", None);
         check("unheard_of", "7", None);
     }

@@ -34,10 +34,34 @@ fn a_bucket_gives_no_more_than_it_may() {
     let now = 600_000;
     while bucket.take(&limit, at(now), 1).is_ok() {}
     let RetryAfter(wait) = bucket.take(&limit, at(now), 1).unwrap_err();
-    assert!(bucket.take(&limit, at(0), 1).is_err(), "a clock that was set back gives nothing");
+    let back = -3_600_000;
+    assert!(bucket.take(&limit, at(back), 1).is_err(), "a clock that was set back gives nothing");
     let mut again = bucket;
-    assert!(again.take(&limit, at(now - 1), 10).is_ok(), "nor does it take away what time brought since");
-    assert!(bucket.take(&limit, at(i64::try_from(wait.as_millis()).unwrap()), 1).is_ok());
+    assert!(
+        again.take(&limit, at(back + now - 1), 10).is_ok(),
+        "nor does it take away what time brought since"
+    );
+    assert!(bucket.take(&limit, at(back + i64::try_from(wait.as_millis()).unwrap()), 1).is_ok());
+}
+
+/// Who began a request long ago and comes here only now must not fill the bucket, or end the window, for the next.
+#[test]
+fn requests_that_come_late_give_nothing_back() {
+    let limit = RateLimit::per_second(1, Duration::from_secs(2));
+    assert_eq!(limit, RateLimit { capacity: 2, refill_per_second: 1.0 });
+    let mut bucket = TokenBucket::full(&limit, at(600_000));
+    let given = (0..1000).filter(|nth| {
+        let now = if nth % 2 == 0 { 600_000 } else { 1000 };
+        bucket.take(&limit, at(now), 1).is_ok()
+    });
+    assert_eq!(given.count(), 2);
+
+    let limit = PullLimit { pulls: 1, window: Duration::from_secs(21600) };
+    let mut window = PullWindow::new(at(600_000));
+    assert!(window.take(&limit, at(600_000)).is_ok() && window.take(&limit, at(1000)).is_err());
+    assert_eq!(window.remaining(&limit, at(1000)).pulls, 0);
+    window.give_back();
+    assert_eq!(window.remaining(&limit, at(1000)).pulls, 1);
 }
 
 #[test]
@@ -64,5 +88,5 @@ fn pulls_are_counted_in_windows() {
     assert_eq!(window.remaining(&limit, at(end)).pulls, 2);
     assert_eq!(window.take(&limit, at(end)).unwrap().pulls, 1);
     assert!(!window.is_over(&limit, at(end + end - 1)) && window.is_over(&limit, at(end + end)));
-    assert!(window.is_over(&limit, at(0)), "the clock was set back");
+    assert!(window.is_over(&limit, at(-3_600_000)), "the clock was set back");
 }

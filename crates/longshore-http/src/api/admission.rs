@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use longshore_accounts::{RefusedIn, SessionId};
-use longshore_auth::{Access, Circumstances, Permission, Principal, Target, decide};
+use longshore_auth::{Access, CallerKind, Circumstances, Permission, Principal, Target, decide};
 use longshore_types::RepositoryName;
 
 use super::{
@@ -24,6 +24,8 @@ pub(crate) struct Place {
 pub(crate) struct Admission {
     /// The caller's name, for the log.
     pub(crate) caller: Option<String>,
+    /// What they are.
+    pub(crate) kind: CallerKind,
     /// What changes must show that are made with the caller's session; it is handed out with every reply.
     pub(crate) csrf_token: Option<String>,
     pub(crate) outcome: Result<(Access, Place), ApiProblem>,
@@ -51,9 +53,13 @@ impl Api {
         };
         let access = match self.authenticate(credentials.as_ref(), headers, circumstances, request_id).await {
             Ok(access) => access,
-            Err(problem) => return Admission { caller: None, csrf_token: None, outcome: Err(problem) },
+            Err(problem) => {
+                let kind = CallerKind::default();
+                return Admission { caller: None, kind, csrf_token: None, outcome: Err(problem) };
+            }
         };
         let caller = access.principal.name().map(str::to_owned);
+        let kind = CallerKind::of(&access.principal);
         let csrf_token = match &credentials {
             Some(Credentials::Session { id, .. }) if access.principal.is_known() => {
                 SessionId::parse(id).map(|id| id.csrf_token())
@@ -65,7 +71,7 @@ impl Api {
             Ok(place) => Ok((access, place)),
             Err(problem) => Err(problem),
         };
-        Admission { caller, csrf_token, outcome }
+        Admission { caller, kind, csrf_token, outcome }
     }
 
     async fn authenticate(

@@ -52,10 +52,14 @@ use crate::{
     body::ResponseBody,
     health::Readiness,
     proxies::Origin,
+    rate_limits::{Gate, Visit},
     refusals::RefusedRequest,
     request_body::RequestBody,
     route::{self as patterns, ApiRoute},
 };
+
+/// What orchestrators ask: never too often.
+const HEALTH: &str = "/health";
 
 /// Where passwords are checked first, in Harbor's words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -128,6 +132,7 @@ impl Api {
     /// Answers a request whose path is the API's.
     pub(crate) async fn answer(
         &self,
+        gate: &Gate,
         record: &mut Record,
         head: Box<Parts>,
         body: RequestBody,
@@ -135,8 +140,11 @@ impl Api {
     ) -> Response<ResponseBody> {
         let uri = head.uri.clone();
         let answered = match Form::of(uri.path()) {
-            Some(form) => self.answer_form(form, record, head, body, &origin).await,
-            None => self.call(record, head, body, &origin).await,
+            Some(form) => match gate.before(Visit::of_form(&origin)) {
+                Ok(()) => self.answer_form(form, record, head, body, &origin).await,
+                Err(limited) => Err(limited.into()),
+            },
+            None => self.call(gate, record, head, body, &origin).await,
         };
         let mut response = match answered {
             Ok(response) => response.into_response(),
@@ -150,7 +158,14 @@ impl Api {
         response
     }
 
-    async fn call(&self, record: &mut Record, head: Box<Parts>, body: RequestBody, origin: &Origin) -> Reply {
+    async fn call(
+        &self,
+        gate: &Gate,
+        record: &mut Record,
+        head: Box<Parts>,
+        body: RequestBody,
+        origin: &Origin,
+    ) -> Reply {
         let path = head.uri.path();
         let segments = path.strip_prefix(ROOT).and_then(pattern::segments).ok_or_else(no_such_path)?;
         let route = match router::find(self.table, Verb::of(&head.method), &segments) {
@@ -168,7 +183,15 @@ impl Api {
         let circumstances =
             Circumstances { address: origin.client, ..Circumstances::at(Timestamp::from(SystemTime::now())) };
         let request_id = record.request_id.to_string();
+        let visit = Visit::of_head(&head.headers, origin, circumstances.now);
+        let is_counted = route.path != HEALTH;
+        if is_counted {
+            gate.before(visit)?;
+        }
         let admitted = self.admit(route, &head.headers, &path, &circumstances, &request_id).await;
+        if is_counted {
+            gate.after_as(visit, admitted.caller.as_deref(), admitted.kind)?;
+        }
         record.caller = admitted.caller.map(Into::into);
         let (access, place) = admitted.outcome?;
         record.repository.clone_from(&place.repository);

@@ -7,6 +7,7 @@ use std::{borrow::Cow, error::Error, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use longshore_accounts::{ManageError, RefusedIn};
+use longshore_auth::Limited;
 use longshore_types::ProjectName;
 use serde::Serialize;
 
@@ -237,6 +238,13 @@ impl From<ManageError> for ApiProblem {
             error @ ManageError::Metadata(_) if error.is_passing() => Self::unavailable(error),
             error @ ManageError::Metadata(_) => Self::internal(error),
         }
+    }
+}
+
+impl From<Limited> for ApiProblem {
+    fn from(limited: Limited) -> Self {
+        let retry_after = Duration::from_secs(limited.retry_after.seconds());
+        Self::too_many_requests(limited.to_string(), retry_after)
     }
 }
 

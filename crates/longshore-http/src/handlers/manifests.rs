@@ -10,6 +10,7 @@ use crate::{
     conditional,
     context::{Context, Request},
     error::ApiError,
+    rate_limits,
     request_body::ReadError,
 };
 
@@ -30,12 +31,15 @@ pub(crate) async fn pull(
     let manifest = cx.registry.manifest(&request.call, repository, reference).await?;
     let etag = text_header(manifest.quoted_digest_text())?;
     let hit = conditional::none_match_hits(&request.head.headers, etag.to_str().unwrap_or_default());
+    // Who only asks whether it is there, or has it already, does not pull it.
+    let is_pull = !hit && request.head.method == Method::GET;
+    let caller = (&request.call.caller, request.client);
+    let pulls = cx.gate.pull(caller, repository, is_pull, request.call.now)?;
     let mut response = match hit {
         true => reply(StatusCode::NOT_MODIFIED, ResponseBody::empty()),
         false => reply(StatusCode::OK, ResponseBody::full(manifest.payload.clone())),
     };
-    // Who only asks whether it is there, or has it already, does not pull it.
-    if !hit && request.head.method == Method::GET {
+    if is_pull {
         cx.registry.count_pull(repository, &manifest, request.call.now);
     }
     let headers = response.headers_mut();
@@ -44,6 +48,7 @@ pub(crate) async fn pull(
     if !hit {
         headers.insert(header::CONTENT_TYPE, text_header(manifest.media_type_text())?);
     }
+    headers.extend(pulls.iter().flat_map(rate_limits::headers));
     Ok(response)
 }
 

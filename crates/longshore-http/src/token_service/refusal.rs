@@ -5,6 +5,7 @@ use std::{borrow::Cow, error::Error, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use longshore_accounts::LoginError;
+use longshore_auth::Limited;
 use longshore_registry::BodyError;
 use longshore_types::error_chain;
 use serde_json::json;
@@ -71,8 +72,7 @@ impl TokenRefusal {
     }
 
     /// 429.
-    fn too_many(retry_after: Duration) -> Self {
-        let message = "too many logins, try again later";
+    fn too_many(message: impl Into<Cow<'static, str>>, retry_after: Duration) -> Self {
         let mut refusal =
             Self::new(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", "TOOMANYREQUESTS", message);
         refusal.headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
@@ -124,9 +124,17 @@ impl From<LoginError> for TokenRefusal {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::Refused(_) | LoginError::Csrf => Self::credentials(error),
-            LoginError::TooMany { retry_after } => Self::too_many(retry_after),
+            LoginError::TooMany { retry_after } => {
+                Self::too_many("too many logins, try again later", retry_after)
+            }
             LoginError::Unavailable(_) => Self::failed(error),
         }
+    }
+}
+
+impl From<Limited> for TokenRefusal {
+    fn from(limited: Limited) -> Self {
+        Self::too_many(limited.to_string(), Duration::from_secs(limited.retry_after.seconds()))
     }
 }
 

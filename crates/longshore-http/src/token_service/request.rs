@@ -7,6 +7,9 @@ use longshore_auth::{AuthError, Scope, ScopesError, Secret};
 use super::refusal::TokenRefusal;
 use crate::{admission::of_accounts, query::Query};
 
+/// Most scopes of one token for nobody in particular. Clients ask for one or two.
+const SCOPES_OF_NOBODY_MAX: usize = 32;
+
 /// In whose words the reply is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -25,6 +28,13 @@ pub(crate) enum Who {
     Known(Credentials),
     /// A program with somebody else's token.
     Elsewhere(Secret),
+}
+
+impl Who {
+    /// Whether it is nobody in particular.
+    pub(crate) fn is_nobody(&self) -> bool {
+        matches!(self, Self::Known(Credentials::None))
+    }
 }
 
 /// A request for a token.
@@ -48,7 +58,12 @@ impl TokenRequest {
             error => TokenRefusal::credentials(error),
         })?;
         let scopes = Scope::requested(parameters.all("scope"))?;
-        Ok(Self { who: Who::Known(of_accounts(credentials)), scopes, form: Form::Query })
+        let who = Who::Known(of_accounts(credentials));
+        if who.is_nobody() && scopes.len() > SCOPES_OF_NOBODY_MAX {
+            let message = format!("more than {SCOPES_OF_NOBODY_MAX} scopes without a login");
+            return Err(TokenRefusal::scope(message));
+        }
+        Ok(Self { who, scopes, form: Form::Query })
     }
 
     /// `POST`: everything in the form. A refresh token is an access token or a robot's secret.
@@ -134,6 +149,14 @@ mod tests {
         check(Some("Bearer lsp_x"), "", "/lsp_x");
         check(Some("Basic !!"), "", "401");
         check(Some("Digest x"), "", "401");
+        let scopes = |count, end| (0..count).map(|nth| format!("repository:r{nth}:pull{end}")).collect::<String>();
+        check(None, &format!("scope={}", scopes(33, "%20")), "400");
+        check(None, &format!("scope={}", scopes(32, "%20")), format!("nobody {}", scopes(32, " ")).trim_end());
+        check(
+            Some("Bearer lsp_x"),
+            &format!("scope={}", scopes(33, "%20")),
+            format!("/lsp_x {}", scopes(33, " ")).trim_end(),
+        );
         check(None, "scope=%zz", "400");
         check(None, &format!("scope={}", "repository:a:pull%20".repeat(300)), "400");
     }

@@ -113,6 +113,7 @@ async fn settings_that_cannot_work_are_refused() {
             metrics: Metrics::default().into(),
             api: None,
             tokens: None,
+            rate_limits: None,
         };
         Server::bind(settings, parts).await.err().expect("refused")
     };

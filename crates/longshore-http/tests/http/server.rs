@@ -78,6 +78,7 @@ impl TestServer {
             metrics: Arc::new(Metrics::default()),
             api: None,
             tokens: None,
+            rate_limits: None,
         };
         let scheme = if setup.http.tls.is_some() { "https" } else { "http" };
         let server = Server::bind(setup.http, parts).await.unwrap();

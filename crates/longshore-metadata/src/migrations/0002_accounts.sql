@@ -94,6 +94,7 @@ CREATE TABLE project_metadata (
     value {text} NOT NULL,
     PRIMARY KEY (project_id, key)
 ){clustered};
+CREATE INDEX project_metadata_by_key ON project_metadata (key, project_id);
 
 -- A user or a group in a project; `repositories` is a pattern within it, empty for all.
 CREATE TABLE project_members (

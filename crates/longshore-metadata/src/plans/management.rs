@@ -36,6 +36,7 @@ async fn call_projects(tx: &mut WriteTx, user: UserId) -> Result<ProjectId, Meta
     assert!(tx.delete_project_setting(id, "severity").await?);
     tx.project_changed(id, now()).await?;
     assert_eq!(tx.metadata_of_projects(&[outer_id]).await?.len(), 1);
+    assert_eq!(tx.projects_with_setting("public").await?.len(), 1);
     assert_eq!(tx.projects_around(std::slice::from_ref(&inner)).await?.len(), 2);
     assert!(tx.holds_projects(outer_id).await?);
     assert!(!tx.holds_manifests(id).await?);

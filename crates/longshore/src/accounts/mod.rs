@@ -8,6 +8,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use longshore_accounts::{Accounts, KeysError, TokenService};
+use longshore_auth::RateLimiter;
 use longshore_identity::{PasswordSource, ldap::LdapSource, oidc::OidcProvider, workload::Workloads};
 use longshore_metadata::Metadata;
 use longshore_types::error_chain;
@@ -23,6 +24,9 @@ use crate::{
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(60);
 /// How often it is written down who was there.
 const LOGINS_TENDED_EVERY: Duration = Duration::from_secs(5);
+
+/// How often the limits of projects are read; docs/access.md says so.
+const PROJECT_LIMITS_READ_EVERY: Duration = Duration::from_secs(2);
 
 /// Accounts over an index, with the sources that the configuration names.
 pub(crate) fn accounts(
@@ -98,6 +102,26 @@ pub(crate) fn start(
 ) {
     tasks.spawn(tend_logins(tokens.accounts().clone(), stopping.clone()));
     tasks.spawn(look_after(tokens, password, stopping.clone()));
+}
+
+/// Keeps up with the limits that administrators give to projects.
+pub(crate) async fn follow_project_limits(
+    accounts: Accounts,
+    rate_limits: Arc<RateLimiter>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    loop {
+        match accounts.project_limits().await {
+            Ok(limits) => rate_limits.set_project_limits(limits),
+            Err(error) => tracing::warn!(
+                error = error_chain(&error),
+                "could not read the limits of projects; those in use stay"
+            ),
+        }
+        if rests(PROJECT_LIMITS_READ_EVERY, &mut stopping).await {
+            return;
+        }
+    }
 }
 
 /// Writes down what logins leave; also at the end.

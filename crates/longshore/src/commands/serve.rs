@@ -72,7 +72,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
 
     let registry = opened.registry.clone();
     let metrics = Arc::new(Metrics::default());
-    let mut parts = Parts { registry: registry.clone(), authenticator, metrics, api: None, tokens: None };
+    let mut parts = Parts { registry: registry.clone(), authenticator, metrics, api: None, tokens: None, rate_limits: server::rate_limits(config) };
     if let Some(settings) = &config.accounts {
         let accounts = accounts::accounts(config, settings, registry.metadata())?;
         FirstPassword::of(&opened.folder).first_start(&accounts).await?;
@@ -86,10 +86,15 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         Accounts::end_counting_usage(registry.metadata()).await?;
     }
     let tokens = parts.tokens.clone();
+    let rate_limits = parts.rate_limits.clone();
     let server = Server::bind(settings, parts).await.map_err(|error| anyhow::anyhow!(error_chain(&error)))?;
     let mut stopping = signals::listen(server.handle())?;
     let mut tasks = start_background(config, &opened, &stopping)?;
     if let Some(tokens) = tokens {
+        if let Some(rate_limits) = rate_limits {
+            let accounts = tokens.accounts().clone();
+            tasks.spawn(accounts::follow_project_limits(accounts, rate_limits, stopping.clone()));
+        }
         accounts::start(tokens, FirstPassword::of(&opened.folder), &mut tasks, &stopping);
     }
     warn_if_open(config, &server);

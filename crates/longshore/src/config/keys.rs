@@ -495,6 +495,49 @@ pub(crate) const KEYS: &[Key] = &[
     key("limits.header_timeout", Duration, "How long a request's header may take to arrive, the first one counted from the connection.").or("20s"),
     key("limits.body_timeout", Duration, "How long a body may stand still, in either direction.").or("60s"),
     key("limits.idle_timeout", Duration, "How long a connection may wait for its next request.").or("120s"),
+    key(
+        "rate_limits",
+        Section,
+        "How often somebody may come. Who comes too often is answered 429 and told when to come again. System administrators, health \
+         and metrics are not counted. Each server counts by itself and in memory: of several behind one address each lets \
+         so many through, and a restart begins anew.",
+    ),
+    key(
+        "rate_limits.requests",
+        Section,
+        "Requests a second, of the distribution API, the token service and the management API together. A pulled image is one \
+         for each layer and some more.",
+    ),
+    key(
+        "rate_limits.requests.anonymous",
+        Integer,
+        "For each address (of IPv6: network of 64 bits) without a login, or with a wrong one. Behind a proxy that is not among \
+         `http.trusted_proxies` all are one. Not given: no limit, here as below.",
+    ),
+    key("rate_limits.requests.user", Integer, "For each user, from wherever they come."),
+    key("rate_limits.requests.robot", Integer, "For each robot."),
+    key(
+        "rate_limits.requests.project",
+        Integer,
+        "For each project of the top level, with all that lies in it, in the distribution API. A project's own `request_limit` comes \
+         before this.",
+    ),
+    key("rate_limits.requests.burst", Duration, "How much comes in this time may come at once.").or("10s"),
+    key(
+        "rate_limits.pulls",
+        Section,
+        "Pulls in a window of time that begins with the first of them, as Docker Hub counts: a `GET` of a manifest that is there. \
+         `HEAD`, and what a client has already, count nothing. Answers say what is left.",
+    ),
+    key("rate_limits.pulls.anonymous", Integer, "For each address, as above."),
+    key("rate_limits.pulls.user", Integer, "For each user."),
+    key("rate_limits.pulls.robot", Integer, "For each robot."),
+    key(
+        "rate_limits.pulls.project",
+        Integer,
+        "For each project of the top level, as above. A project's own `pull_limit` comes before this.",
+    ),
+    key("rate_limits.pulls.window", Duration, "The window.").or("6h"),
     key("catalog", Section, "Listing of repositories."),
     key("catalog.maxentries", Integer, "Most repositories on a page, also when a client asks for no limit.").or("1000"),
     key("tags", Section, "Listing of tags."),

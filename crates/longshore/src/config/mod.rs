@@ -11,6 +11,7 @@ mod http;
 mod keys;
 mod log;
 mod notifications;
+mod rate_limits;
 mod reference;
 mod section;
 mod show;
@@ -21,6 +22,8 @@ mod tree;
 mod values;
 
 use std::{cell::RefCell, fmt, fs, path::Path};
+
+use longshore_auth::RateLimitSettings;
 
 pub(crate) use self::{
     accounts::AccountsConfig,
@@ -69,6 +72,7 @@ pub(crate) struct Config {
     pub(crate) notifications: NotificationsConfig,
     pub(crate) collection: CollectionConfig,
     pub(crate) limits: LimitsConfig,
+    pub(crate) rate_limits: RateLimitSettings,
     pub(crate) tracing: TracingConfig,
 }
 
@@ -221,6 +225,7 @@ impl Config {
             notifications: NotificationsConfig::read(&section.section("notifications")),
             collection: CollectionConfig::read(&section),
             limits: LimitsConfig::read(&section),
+            rate_limits: rate_limits::read(&section),
             tracing: TracingConfig::read(&section.section("tracing")),
         };
         let errors = errors.into_inner();

@@ -9,6 +9,7 @@ mod limits;
 mod listening;
 mod notifications;
 mod quotas;
+mod rate_limits;
 mod role_matrix;
 mod stopping;
 mod tls;

@@ -260,6 +260,7 @@ pub(crate) async fn serve(
         metrics: Arc::new(Metrics::default()),
         api: Some(Arc::new(api)),
         tokens: None,
+        rate_limits: None,
     };
     let listen = ListenAddr::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
     let http = HttpSettings { listen, metrics_on_main: true, ..HttpSettings::default() };
