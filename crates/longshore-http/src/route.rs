@@ -13,6 +13,9 @@ pub(crate) enum Route {
     TokenKeys,
     LogIn,
     LogOut,
+    GoToProvider,
+    ComeFromProvider,
+    ChooseName,
     Base,
     Catalog,
     Tags,
@@ -36,7 +39,7 @@ pub(crate) struct ApiRoute {
 
 impl Route {
     /// How many there are without those of the management API.
-    pub(crate) const COUNT: usize = 17;
+    pub(crate) const COUNT: usize = 20;
 
     /// Its place among all, those of the management API behind the others.
     pub(crate) fn index(self) -> usize {
@@ -58,6 +61,9 @@ impl Route {
             Self::Upload => 14,
             Self::LogIn => 15,
             Self::LogOut => 16,
+            Self::GoToProvider => 17,
+            Self::ComeFromProvider => 18,
+            Self::ChooseName => 19,
             Self::Api(row) => Self::COUNT + row.nth,
         }
     }
@@ -73,6 +79,9 @@ impl Route {
             Self::TokenKeys => "/service/token/jwks",
             Self::LogIn => "/c/login",
             Self::LogOut => "/c/log_out",
+            Self::GoToProvider => "/c/oidc/login",
+            Self::ComeFromProvider => "/c/oidc/callback",
+            Self::ChooseName => "/c/oidc/onboard",
             Self::Base => "/v2/",
             Self::Catalog => "/v2/_catalog",
             Self::Tags => "/v2/<name>/tags/list",

@@ -12,6 +12,7 @@ use super::{
     request::{PathValues, is_name},
     route::{Needs, Route},
 };
+use crate::proxies::Origin;
 
 /// What the path means, as far as the route asks for rights there.
 #[derive(Debug, Default)]
@@ -44,12 +45,13 @@ impl Api {
         route: &Route,
         headers: &HeaderMap,
         path: &PathValues,
+        origin: &Origin,
         circumstances: &Circumstances,
         request_id: &str,
     ) -> Admission {
         let credentials = match route.needs {
             Needs::Nobody => Some(Credentials::None),
-            _ => credentials::read(headers, route.verb.is_safe()),
+            _ => credentials::read(headers, self.cookies(origin), route.verb.is_safe()),
         };
         let access = match self.authenticate(credentials.as_ref(), headers, circumstances, request_id).await {
             Ok(access) => access,

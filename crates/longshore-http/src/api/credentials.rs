@@ -8,6 +8,7 @@ use base64::{
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{
+    cookies::{Cookie, Cookies},
     guard::{Credentials, Csrf, LoginError},
     problem::ApiProblem,
 };
@@ -15,9 +16,6 @@ use super::{
 pub(crate) const X_HARBOR_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-harbor-csrf-token");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
-
-/// Harbor's cookie.
-pub(crate) const SESSION_COOKIE: &str = "sid";
 
 /// With padding or without: some clients leave it out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -27,8 +25,10 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// Reads credentials. `Authorization` comes before the cookie; none for one that cannot be understood, which is not the
 /// same as [`Credentials::None`]. `safe`: whether the request's method changes nothing.
-pub(crate) fn read(headers: &HeaderMap, safe: bool) -> Option<Credentials> {
-    let Some(authorization) = headers.get(header::AUTHORIZATION) else { return Some(session(headers, safe)) };
+pub(crate) fn read(headers: &HeaderMap, cookies: Cookies, safe: bool) -> Option<Credentials> {
+    let Some(authorization) = headers.get(header::AUTHORIZATION) else {
+        return Some(session(headers, cookies, safe));
+    };
     let (scheme, value) = authorization.to_str().ok()?.trim().split_once(' ')?;
     let value = value.trim();
     if scheme.eq_ignore_ascii_case("bearer") {
@@ -43,20 +43,11 @@ pub(crate) fn read(headers: &HeaderMap, safe: bool) -> Option<Credentials> {
     usable.then(|| Credentials::Basic { name: name.to_owned(), secret: secret.to_owned() })
 }
 
-fn session(headers: &HeaderMap, safe: bool) -> Credentials {
-    let Some(id) = session_cookie(headers) else { return Credentials::None };
+fn session(headers: &HeaderMap, cookies: Cookies, safe: bool) -> Credentials {
+    let Some(id) = cookies.read(Cookie::Session, headers) else { return Credentials::None };
     let token = || headers.get(X_HARBOR_CSRF_TOKEN).and_then(|token| token.to_str().ok());
     let csrf = if safe { Csrf::NotNeeded } else { Csrf::Token(token().map(str::to_owned)) };
     Credentials::Session { id: id.to_owned(), csrf }
-}
-
-/// The value of the session's cookie, if there is one.
-pub(crate) fn session_cookie(headers: &HeaderMap) -> Option<&str> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    cookies
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == SESSION_COOKIE && !value.is_empty()).then_some(value))
 }
 
 /// The answer to who is not logged in: 401 with a challenge, which RFC 9110 section 11.6.1 wants. Clients that send a
@@ -90,6 +81,8 @@ pub(crate) fn refusal(error: LoginError, headers: &HeaderMap) -> ApiProblem {
 mod tests {
     use super::*;
 
+    const COOKIES: Cookies = Cookies::WITHOUT_TLS;
+
     fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
     }
@@ -97,7 +90,7 @@ mod tests {
     #[test]
     fn credentials_are_read() {
         let check = |pairs: &[(HeaderName, &str)], wanted: Option<Credentials>| {
-            let found = read(&headers(pairs), false);
+            let found = read(&headers(pairs), COOKIES, false);
             assert!(found == wanted, "{pairs:?}: {found:?}");
         };
         let basic = |name: &str, secret: &str| {
@@ -120,20 +113,19 @@ mod tests {
     fn sessions_must_show_that_a_change_is_meant() {
         let check = |pairs: &[(HeaderName, &str)], safe: bool, wanted: Csrf| {
             let wanted = Some(Credentials::Session { id: "abc".to_owned(), csrf: wanted });
-            assert!(read(&headers(pairs), safe) == wanted, "{pairs:?}");
+            assert!(read(&headers(pairs), COOKIES, safe) == wanted, "{pairs:?}");
         };
         let cookie = (header::COOKIE, "a=b; sid=abc;x");
         check(std::slice::from_ref(&cookie), true, Csrf::NotNeeded);
         check(std::slice::from_ref(&cookie), false, Csrf::Token(None));
         let token = (X_HARBOR_CSRF_TOKEN, "t");
         check(&[cookie, token], false, Csrf::Token(Some("t".to_owned())));
-        assert!(read(&headers(&[(header::COOKIE, "sid=; xsid=1")]), true) == Some(Credentials::None));
     }
 
     #[test]
     fn nothing_secret_is_shown() {
         for pair in ["Basic dTpzZWNyZXQ=", "Bearer secret"] {
-            let found = read(&headers(&[(header::AUTHORIZATION, pair)]), true);
+            let found = read(&headers(&[(header::AUTHORIZATION, pair)]), COOKIES, true);
             assert!(found.is_some() && !format!("{found:?}").contains("secret"), "{found:?}");
         }
     }

@@ -6,6 +6,7 @@
 //! [`ApiProblem`].
 
 mod admission;
+mod cookies;
 mod credentials;
 mod filter;
 mod guard;
@@ -13,10 +14,13 @@ mod handlers;
 mod json;
 mod listing;
 mod moment;
+mod name_page;
 mod openapi;
+mod other_sites;
 mod page;
 mod pattern;
 mod problem;
+mod provider_login;
 mod request;
 mod response;
 mod route;
@@ -33,14 +37,16 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header, request::Parts};
-use longshore_accounts::Accounts;
+use longshore_accounts::{Accounts, Providers};
 use longshore_auth::Circumstances;
 use longshore_registry::Registry;
 use longshore_types::Timestamp;
 
+pub(crate) use other_sites::is_of_another_site;
 pub use guard::{Credentials, Csrf, FoundProject, Guard, LoginError, ProjectKey};
 
 use self::{
+    cookies::Cookies,
     problem::{ApiProblem, Code},
     request::{PathValues, QueryValues, RawTarget},
     route::{ROOT, Reply, Route, Verb},
@@ -96,6 +102,8 @@ pub struct Api {
     guard: Arc<dyn Guard>,
     accounts: Accounts,
     registry: Registry,
+    /// Where people log in with their browsers; none if nobody is configured.
+    providers: Option<Providers>,
     readiness: Readiness,
     table: &'static [Route],
     openapi: OnceLock<Bytes>,
@@ -121,12 +129,29 @@ impl Api {
         table: &'static [Route],
     ) -> Self {
         let (readiness, openapi, page) = (Readiness::default(), OnceLock::new(), OnceLock::new());
-        Self { settings, guard, accounts, registry, readiness, table, openapi, page }
+        Self { settings, guard, accounts, registry, providers: None, readiness, table, openapi, page }
+    }
+
+    /// With providers at which people log in.
+    pub fn with_providers(self, providers: Providers) -> Self {
+        Self { providers: Some(providers), ..self }
     }
 
     /// Whether a path is the API's.
     pub(crate) fn has(path: &str) -> bool {
         path.strip_prefix(ROOT).is_some_and(|rest| rest.starts_with('/')) || Form::of(path).is_some()
+    }
+
+    /// How the browser of a request keeps cookies.
+    fn cookies(&self, origin: &Origin) -> Cookies {
+        Cookies::of(origin, self.settings.external_url.as_deref())
+    }
+
+    /// Whether a page of another site had a browser make this request.
+    fn is_of_another_site(&self, head: &Parts, origin: &Origin) -> bool {
+        let outside = self.settings.external_url.as_deref().and_then(|url| url.split_once("://"));
+        let outside = outside.map_or("", |(_, host)| host.trim_end_matches('/'));
+        is_of_another_site(&head.headers, &[origin.host(head), outside])
     }
 
     /// Answers a request whose path is the API's.
@@ -179,6 +204,10 @@ impl Api {
                 return Err(ApiProblem::method_not_allowed(&allowed));
             }
         };
+        // Of a session's cookie this asks twice; a browser that has a password for us sends that unasked as well.
+        if !route.verb.is_safe() && self.is_of_another_site(&head, origin) {
+            return Err(ApiProblem::forbidden("this was asked for by another site's page"));
+        }
         let path = PathValues(pattern::values(route.pattern(), &segments)?);
         let circumstances =
             Circumstances { address: origin.client, ..Circumstances::at(Timestamp::from(SystemTime::now())) };
@@ -188,7 +217,7 @@ impl Api {
         if is_counted {
             gate.before(visit)?;
         }
-        let admitted = self.admit(route, &head.headers, &path, &circumstances, &request_id).await;
+        let admitted = self.admit(route, &head.headers, &path, origin, &circumstances, &request_id).await;
         if is_counted {
             gate.after_as(visit, admitted.caller.as_deref(), admitted.kind)?;
         }

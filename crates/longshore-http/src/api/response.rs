@@ -37,6 +37,16 @@ impl ApiResponse {
         response.with_header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
     }
 
+    /// Without a body.
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self::new(status, ResponseBody::empty())
+    }
+
+    /// What people read.
+    pub(crate) fn page(status: StatusCode, content_type: &'static str, text: String) -> Self {
+        Self { status, ..Self::content(content_type, text) }
+    }
+
     /// 201 without a body, see `ApiRequest::created`.
     pub(crate) fn created(location: HeaderValue) -> Self {
         let response = Self::new(StatusCode::CREATED, ResponseBody::empty());

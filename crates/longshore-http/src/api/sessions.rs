@@ -1,33 +1,39 @@
-//! Logging in and out on the pages: the two paths that Harbor has beside its API, and the cookie between them.
+//! Logging in and out on the pages: the paths that Harbor has for it beside its API.
 
 use std::time::SystemTime;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts, uri::Authority};
+use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
 use longshore_accounts::SessionId;
 use longshore_auth::Circumstances;
 use longshore_types::Timestamp;
 
 use super::{
     Api,
-    credentials::{self, SESSION_COOKIE, X_HARBOR_CSRF_TOKEN},
+    cookies::{Cookie, Cookies},
+    credentials::{self, X_HARBOR_CSRF_TOKEN},
     problem::ApiProblem,
+    provider_login::{self, Visit},
     response::ApiResponse,
     route::Reply,
 };
 use crate::{access_log::Record, proxies::Origin, query::Query, request_body::RequestBody, route::Route};
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
 /// Largest form, in bytes.
 const FORM_BYTES_MAX: usize = 16 * 1024;
 
-/// One of the two paths.
+/// One of these paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// `POST /c/login`: `principal` and `password`, as a form.
     LogIn,
     /// `GET` or `POST /c/log_out`.
     LogOut,
+    /// `GET /c/oidc/login`.
+    GoToProvider,
+    /// `GET /c/oidc/callback`.
+    ComeFromProvider,
+    /// `GET` and `POST /c/oidc/onboard`.
+    ChooseName,
 }
 
 impl Form {
@@ -36,6 +42,9 @@ impl Form {
         match path {
             "/c/login" => Some(Self::LogIn),
             "/c/log_out" => Some(Self::LogOut),
+            provider_login::LOGIN => Some(Self::GoToProvider),
+            provider_login::CALLBACK => Some(Self::ComeFromProvider),
+            provider_login::ONBOARD => Some(Self::ChooseName),
             _ => None,
         }
     }
@@ -44,12 +53,15 @@ impl Form {
         match self {
             Self::LogIn => Route::LogIn,
             Self::LogOut => Route::LogOut,
+            Self::GoToProvider => Route::GoToProvider,
+            Self::ComeFromProvider => Route::ComeFromProvider,
+            Self::ChooseName => Route::ChooseName,
         }
     }
 }
 
 impl Api {
-    /// Answers a request of one of the two.
+    /// Answers a request for one of them.
     pub(super) async fn answer_form(
         &self,
         form: Form,
@@ -60,22 +72,32 @@ impl Api {
     ) -> Reply {
         record.route = form.route();
         let circumstances =
-            Circumstances { address: origin.client, ..Circumstances::at(Timestamp::from(SystemTime::now())) };
+            origin.circumstances(Timestamp::from(SystemTime::now()));
         let allowed: &[Method] = match form {
             Form::LogIn => &[Method::POST],
-            Form::LogOut => &[Method::GET, Method::POST],
+            Form::LogOut | Form::ChooseName => &[Method::GET, Method::POST],
+            Form::GoToProvider | Form::ComeFromProvider => &[Method::GET],
         };
         if !allowed.contains(&head.method) {
             let names: Vec<_> = allowed.iter().map(Method::as_str).collect();
             return Err(ApiProblem::method_not_allowed(&names.join(", ")));
         }
-        // Else another page could log its visitor in as somebody of its choice, or out.
-        if is_of_another_site(&head.headers, origin.host(&head)) {
+        // Else another page could log its visitor in as somebody of its choice, or out. Who comes from a provider comes
+        // from another site, and shows that it was sent there from here.
+        let from_elsewhere = matches!(form, Form::GoToProvider | Form::ComeFromProvider)
+            || (form == Form::ChooseName && head.method == Method::GET);
+        if !from_elsewhere && self.is_of_another_site(&head, origin) {
             return Err(ApiProblem::forbidden("this is for the registry's own pages"));
         }
+        let cookies = self.cookies(origin);
+        let visit = Visit { head: &head, origin, cookies, circumstances: &circumstances };
         match form {
-            Form::LogIn => self.log_in(record, &head.headers, body, origin, &circumstances).await,
-            Form::LogOut => self.log_out(record, &head.headers, origin, &circumstances).await,
+            Form::LogIn => self.log_in(record, &head.headers, body, cookies, &circumstances).await,
+            Form::LogOut => self.log_out(record, &head.headers, cookies, &circumstances).await,
+            Form::GoToProvider => self.go_to_provider(&visit).await,
+            Form::ComeFromProvider => self.come_from_provider(record, &visit).await,
+            Form::ChooseName if head.method == Method::GET => self.ask_for_name(&visit),
+            Form::ChooseName => self.take_name(record, &visit, body).await,
         }
     }
 
@@ -84,7 +106,7 @@ impl Api {
         record: &mut Record,
         headers: &HeaderMap,
         body: RequestBody,
-        origin: &Origin,
+        cookies: Cookies,
         circumstances: &Circumstances,
     ) -> Reply {
         let bytes = body.read_whole(FORM_BYTES_MAX).await?;
@@ -104,28 +126,28 @@ impl Api {
         let session = session.map_err(|error| credentials::refusal(error, headers))?;
         record.caller = Some(session.user.name.into());
         // The one before is over: the browser forgets it.
-        if let Some(old) = credentials::session_cookie(headers).and_then(SessionId::parse) {
+        if let Some(old) = cookies.read(Cookie::Session, headers).and_then(SessionId::parse) {
             self.end_session(&old, headers, circumstances, &request_id).await?;
         }
         let token = HeaderValue::try_from(session.id.csrf_token()).map_err(ApiProblem::internal)?;
         let response = ApiResponse::done().with_header(X_HARBOR_CSRF_TOKEN, token);
-        Ok(response.with_header(header::SET_COOKIE, cookie(session.id.reveal(), "", origin)?))
+        Ok(response.with_header(header::SET_COOKIE, cookies.set(Cookie::Session, session.id.reveal(), None)?))
     }
 
     async fn log_out(
         &self,
         record: &mut Record,
         headers: &HeaderMap,
-        origin: &Origin,
+        cookies: Cookies,
         circumstances: &Circumstances,
     ) -> Reply {
-        if let Some(id) = credentials::session_cookie(headers).and_then(SessionId::parse) {
+        if let Some(id) = cookies.read(Cookie::Session, headers).and_then(SessionId::parse) {
             self.end_session(&id, headers, circumstances, &record.request_id.to_string()).await?;
         }
-        Ok(ApiResponse::done().with_header(header::SET_COOKIE, cookie("", "; Max-Age=0", origin)?))
+        Ok(ApiResponse::done().with_header(header::SET_COOKIE, cookies.forget(Cookie::Session)?))
     }
 
-    async fn end_session(
+    pub(super) async fn end_session(
         &self,
         id: &SessionId,
         headers: &HeaderMap,
@@ -134,50 +156,5 @@ impl Api {
     ) -> Result<(), ApiProblem> {
         let ended = self.accounts.log_out(id, circumstances, request_id).await;
         ended.map_err(|error| credentials::refusal(error, headers))
-    }
-}
-
-/// The session's cookie. No script reads it; of other sites' pages only links bring it along. Without TLS it cannot be
-/// kept from those who listen, and a browser would not send one that is to be.
-fn cookie(value: &str, lifetime: &str, origin: &Origin) -> Result<HeaderValue, ApiProblem> {
-    let secure = if origin.scheme == "https" { "; Secure" } else { "" };
-    let text = format!("{SESSION_COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{lifetime}");
-    HeaderValue::try_from(text).map_err(ApiProblem::internal)
-}
-
-/// Whether a browser says that the page is another site's. Programs say nothing.
-fn is_of_another_site(headers: &HeaderMap, host: &str) -> bool {
-    if let Some(site) = headers.get(SEC_FETCH_SITE) {
-        return !["same-origin", "none"].iter().any(|own| site.as_bytes() == own.as_bytes());
-    }
-    let Some(origin) = headers.get(header::ORIGIN) else { return false };
-    let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, rest)| rest);
-    let parsed = |text: &str| text.parse::<Authority>().ok();
-    match (authority.and_then(parsed), parsed(host)) {
-        (Some(origin), Some(host)) => origin != host,
-        _ => true,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn browsers_say_whose_page_it_is() {
-        let check = |name: HeaderName, value: &str, other: bool| {
-            let headers = HeaderMap::from_iter([(name, value.parse().unwrap())]);
-            assert_eq!(is_of_another_site(&headers, "r.example:5000"), other, "{value}");
-        };
-        check(SEC_FETCH_SITE, "same-origin", false);
-        check(SEC_FETCH_SITE, "none", false);
-        check(SEC_FETCH_SITE, "same-site", true);
-        check(SEC_FETCH_SITE, "cross-site", true);
-        check(header::ORIGIN, "http://r.example:5000", false);
-        check(header::ORIGIN, "https://R.example:5000", false);
-        check(header::ORIGIN, "https://r.example", true);
-        check(header::ORIGIN, "https://evil.example:5000", true);
-        check(header::ORIGIN, "null", true);
-        assert!(!is_of_another_site(&HeaderMap::new(), "r.example"), "a program");
     }
 }

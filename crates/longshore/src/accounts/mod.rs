@@ -7,7 +7,7 @@ mod secret_key;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use longshore_accounts::{Accounts, KeysError, TokenService};
+use longshore_accounts::{Accounts, KeysError, Providers, TokenService};
 use longshore_auth::RateLimiter;
 use longshore_identity::{PasswordSource, ldap::LdapSource, oidc::OidcProvider, workload::Workloads};
 use longshore_metadata::Metadata;
@@ -63,6 +63,26 @@ pub(crate) fn check(accounts: &AccountsConfig) -> anyhow::Result<()> {
     directories(accounts)?;
     Workloads::new(&accounts.trust).context("accounts.trust")?;
     Ok(())
+}
+
+/// The providers at which people log in with their browsers, if there are any; asks nobody. `folder` is ours in the storage
+/// folder.
+pub(crate) fn providers(
+    settings: &AccountsConfig,
+    accounts: &Accounts,
+    folder: &Path,
+) -> anyhow::Result<Option<Providers>> {
+    let mut providers = Vec::new();
+    for source in &settings.sources {
+        if let SourceConfig::Oidc(settings) = source {
+            let named = || format!("accounts.sources: {}", settings.name);
+            providers.push(OidcProvider::new((**settings).clone()).with_context(named)?);
+        }
+    }
+    if providers.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Providers::new(accounts.clone(), providers, secret_key(settings, folder)?)))
 }
 
 /// The token service. `folder` is ours in the storage folder.

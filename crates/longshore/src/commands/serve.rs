@@ -78,7 +78,10 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         FirstPassword::of(&opened.folder).first_start(&accounts).await?;
         let counted = |repositories| tracing::info!(repositories, "counting what projects hold");
         accounts.begin_counting_usage(&counted).await.context("could not count what projects hold")?;
-        let api = Api::new(server::api_settings(config, settings), accounts.clone(), registry.clone());
+        let mut api = Api::new(server::api_settings(config, settings), accounts.clone(), registry.clone());
+        if let Some(providers) = accounts::providers(settings, &accounts, &opened.folder)? {
+            api = api.with_providers(providers);
+        }
         parts.api = Some(Arc::new(api));
         let tokens = accounts::token_service(config, settings, accounts, &opened.folder).await?;
         parts.tokens = Some(Arc::new(tokens));

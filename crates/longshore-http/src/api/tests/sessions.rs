@@ -26,7 +26,9 @@ async fn somebody_logs_in_changes_something_and_logs_out() {
     let login = form(&browser, &format!("principal=ann+b&password={PASSWORD}")).send().await;
     let login = login.assert_status(200).assert_body(b"");
     let attributes = login.header("set-cookie").to_owned();
-    assert!(attributes.starts_with("sid=") && attributes.ends_with("; Path=/; HttpOnly; SameSite=Lax"));
+    // Clients know this registry by an https address, whatever this connection is.
+    assert!(attributes.starts_with("__Host-sid="), "{attributes}");
+    assert!(attributes.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure"), "{attributes}");
     let (cookie_of_ann, token) = (cookie(&login), login.header("x-harbor-csrf-token").to_owned());
 
     let current = call(&browser, "GET", "/users/current").header("Cookie", &cookie_of_ann).send().await;
@@ -84,8 +86,31 @@ async fn a_new_session_takes_the_place_of_the_browsers_last_one() {
     let first = cookie(&form(&browser, &right).send().await);
     let second = cookie(&form(&browser, &right).header("Cookie", &first).send().await);
     assert_ne!(first, second);
+    let planted = second.replace("__Host-sid", "sid");
     let who = async |cookie: &str| {
         call(&browser, "GET", "/users/current").header("Cookie", cookie).send().await.status
     };
-    assert_eq!((who(&first).await, who(&second).await), (401, 200));
+    assert_eq!((who(&first).await, who(&second).await, who(&planted).await), (401, 200, 401));
+}
+
+/// What a browser knows of a password it sends along unasked, whoever made it ask.
+#[tokio::test]
+async fn pages_of_other_sites_change_nothing() {
+    let (admin, _) = start().await;
+    let (path, _) = make(&admin, "ann").await;
+    let change = || call(&admin, "PUT", &path).body(r#"{"comment":"hi"}"#);
+    for (name, value) in [
+        ("Origin", "https://evil.example"),
+        ("Origin", "null"),
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Sec-Fetch-Site", "same-site"),
+    ] {
+        change().header(name, value).send().await.assert_error(403, "FORBIDDEN");
+        // Reading does no harm: the other page is not shown the answer.
+        call(&admin, "GET", &path).header(name, value).send().await.assert_status(200);
+    }
+    let own = ["https://r.example", admin.base()];
+    for (name, value) in own.map(|own| ("Origin", own)).into_iter().chain([("Sec-Fetch-Site", "same-origin")]) {
+        change().header(name, value).send().await.assert_status(200);
+    }
 }
