@@ -9,6 +9,15 @@ pub(crate) const COUNT_MAX: usize = 32;
 /// Most values in one list.
 pub(crate) const VALUES_MAX: usize = 100;
 
+/// Values, in the forms of [`Test`]: a regular expression.
+const VALUE: &str = r"(~[^,\x00]+|\[(~[^,~\x00]+|[^,~\x00]+~[^,~\x00]*)\]|\{[^,}\x00]*\}|\([^,)\x00]*\)|[^,~\[{(\x00][^,\x00]*)";
+
+/// Filters by these keys, for the API's description: a regular expression.
+pub(crate) fn pattern(keys: &[&str]) -> String {
+    let one = format!("({})={VALUE}", keys.join("|"));
+    format!("^$|^{one}(,{one}){{0,{}}}$", COUNT_MAX - 1)
+}
+
 /// What must be true of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Filter {

@@ -6,15 +6,25 @@ use serde_json::Value;
 /// Longest message, in bytes: what is wrong may be quoted in it.
 const MESSAGE_BYTES_MAX: usize = 300;
 
-/// Reads a body. Fields that nobody asked for are ignored, and so are those that are `null` or `{}`: Terraform sends
-/// `cve_allowlist: {}` and `member_group: {}` where it means nothing. The message names the field that is wrong.
+/// Reads a body. Fields that nobody asked for are ignored, and so are those that are `null`. `{}` is left to the types,
+/// which can do without any of its fields: Terraform sends `cve_allowlist: {}` and `member_group: {}` where it means
+/// nothing. The message names the field that is wrong.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    parse_but(bytes, &[])
+}
+
+/// The same, but that these fields of the whole are ignored whatever they hold: what clients send along that they read
+/// before, where the type refuses fields that it does not know.
+pub(crate) fn parse_but<T: DeserializeOwned>(bytes: &[u8], ignored: &[&str]) -> Result<T, String> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err("the body is empty, and JSON is expected".to_owned());
     }
     let mut value: Value =
         serde_json::from_slice(bytes).map_err(|error| short(format!("the body is no JSON: {error}")))?;
-    leave_out_empty(&mut value);
+    leave_out_nulls(&mut value);
+    if let Value::Object(members) = &mut value {
+        members.retain(|name, _| !ignored.contains(&name.as_str()));
+    }
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let reason = error.into_inner();
@@ -22,14 +32,14 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     })
 }
 
-/// Takes out the members of objects that are `null` or, perhaps after that, `{}`. Depth is bounded by the reader of JSON.
-fn leave_out_empty(value: &mut Value) {
+/// Takes out the members of objects that are `null`. Depth is bounded by the reader of JSON.
+fn leave_out_nulls(value: &mut Value) {
     match value {
         Value::Object(members) => members.retain(|_, member| {
-            leave_out_empty(member);
-            !member.is_null() && member.as_object().is_none_or(|members| !members.is_empty())
+            leave_out_nulls(member);
+            !member.is_null()
         }),
-        Value::Array(entries) => entries.iter_mut().for_each(leave_out_empty),
+        Value::Array(entries) => entries.iter_mut().for_each(leave_out_nulls),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
@@ -61,6 +71,7 @@ mod tests {
     }
 
     #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default)]
     struct User {
         username: String,
     }
@@ -72,11 +83,13 @@ mod tests {
         };
         let two = || Member { role_id: 2, ..Member::default() };
         check(r#"{"role_id":2}"#, two());
-        check(r#"{"role_id":2,"member_user":{},"other":7,"payload_format:omitempty":"x"}"#, two());
+        check(r#"{"role_id":2,"other":7,"payload_format:omitempty":"x"}"#, two());
         check(r#"{"role_id":2,"member_user":null}"#, two());
-        check(r#"{"role_id":2,"member_user":{"username":null}}"#, two());
-        let user = User { username: String::new() };
-        check(r#"{"role_id":2,"member_user":{"username":""}}"#, Member { member_user: Some(user), ..two() });
+        for nobody in ["{}", r#"{"username":null}"#, r#"{"username":""}"#] {
+            let member_user = Some(User { username: String::new() });
+            let json = format!(r#"{{"role_id":2,"member_user":{nobody}}}"#);
+            check(&json, Member { member_user, ..two() });
+        }
     }
 
     #[test]
@@ -90,6 +103,7 @@ mod tests {
         check("[]", "invalid length 0, expected struct Member with 3 elements");
         check("{}", "missing field `role_id`");
         check(r#"{"role_id":"2"}"#, r#"role_id: invalid type: string "2", expected i64"#);
+        check(r#"{"role_id":{}}"#, "role_id: invalid type: map, expected i64");
         check(
             r#"{"role_id":2,"member_user":{"username":1}}"#,
             "member_user.username: invalid type: integer `1`, expected a string",

@@ -2,13 +2,17 @@
 //!
 //! OpenAPI 3.1 speaks JSON Schema 2020-12, which `schemars` derives; the rest is made here, because the table has it.
 
+mod nulls;
+
 use std::slice;
 
 use http::StatusCode;
+use longshore_auth::PUBLIC_PROJECT;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::{
+    filter,
     listing::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX},
     pattern,
     route::{Content, Kind, Needs, Parameter, ROOT, Route, SchemaOf},
@@ -47,6 +51,7 @@ impl Schemas {
     /// All that have a name.
     fn named(mut self) -> Map<String, Value> {
         let mut named = self.read.take_definitions(true);
+        named.values_mut().for_each(nulls::allow);
         named.extend(self.written.take_definitions(true));
         named
     }
@@ -163,12 +168,12 @@ fn permission(needs: Needs) -> Value {
 
 fn security(needs: Needs) -> Value {
     let any = json!([{ "basic": [] }, { "bearer": [] }, { "session": [] }]);
+    let optional = json!([{}, { "basic": [] }, { "bearer": [] }, { "session": [] }]);
     match needs {
         Needs::Nobody => json!([]),
-        Needs::Anybody | Needs::Project(_) => {
-            json!([{}, { "basic": [] }, { "bearer": [] }, { "session": [] }])
-        }
-        Needs::SignedIn | Needs::System(_) | Needs::Own(_) | Needs::Handler(_) => any,
+        Needs::Anybody => optional,
+        Needs::Project(permission) if PUBLIC_PROJECT.contains(permission) => optional,
+        Needs::SignedIn | Needs::System(_) | Needs::Project(_) | Needs::Own(_) | Needs::Handler(_) => any,
     }
 }
 
@@ -179,38 +184,47 @@ fn parameters(route: &Route) -> Vec<Value> {
     all.extend(route.query.iter().map(|known| described(known, "query")));
     if let Some(listing) = route.listing {
         all.push(json!({
-            "name": "page", "in": "query", "description": "Which page, from 1.",
-            "schema": { "type": "integer", "minimum": 1, "default": 1 },
+            "name": "page", "in": "query", "description": "Which page, from 1; 0 is the first too.",
+            "schema": { "type": "integer", "minimum": 0, "maximum": u64::MAX, "default": 1 },
         }));
         all.push(json!({
-            "name": "page_size", "in": "query", "description": "Most entries on a page.",
-            "schema": { "type": "integer", "minimum": 1, "maximum": PAGE_SIZE_MAX, "default": PAGE_SIZE_DEFAULT },
+            "name": "page_size", "in": "query", "description": "Most entries on a page; 0 is as many as there can be.",
+            "schema": { "type": "integer", "minimum": 0, "maximum": PAGE_SIZE_MAX, "default": PAGE_SIZE_DEFAULT },
         }));
         if !listing.sorts.is_empty() {
-            all.push(named_parameter("sort", Kind::Text, &sort_about(listing.sorts), "query"));
+            all.push(named_parameter("sort", Kind::Text, &sort_about(listing.sorts), "query", false));
         }
         if !listing.filters.is_empty() {
-            all.push(named_parameter("q", Kind::Text, &filters_about(listing.filters), "query"));
+            all.push(json!({
+                "name": "q", "in": "query", "required": false, "description": filters_about(listing.filters),
+                "schema": { "type": "string", "pattern": filter::pattern(listing.filters) },
+            }));
         }
     }
     all
 }
 
 fn described(parameter: &Parameter, place: &str) -> Value {
-    named_parameter(parameter.name, parameter.kind, parameter.about, place)
+    let required = parameter.required || place == "path";
+    named_parameter(parameter.name, parameter.kind, parameter.about, place, required)
 }
 
-fn named_parameter(name: &str, kind: Kind, about: &str, place: &str) -> Value {
+fn named_parameter(name: &str, kind: Kind, about: &str, place: &str, required: bool) -> Value {
     let schema = match (kind, place) {
         (Kind::Text, "path") => {
-            json!({ "type": "string", "minLength": 1, "maxLength": pattern::VALUE_BYTES_MAX })
+            let length_max = pattern::VALUE_BYTES_MAX / char::MAX.len_utf8();
+            json!({ "type": "string", "minLength": 1, "maxLength": length_max, "pattern": pattern::characters(name) })
         }
-        (Kind::Text, _) => json!({ "type": "string" }),
+        // A NUL is never meant.
+        (Kind::Text, _) if required => json!({ "type": "string", "pattern": r"^[^\x00]+$" }),
+        (Kind::Text, _) => json!({ "type": "string", "pattern": r"^[^\x00]*$" }),
+        (Kind::Choice(words), _) => json!({ "type": "string", "enum": words }),
+        (Kind::Like(pattern), _) => json!({ "type": "string", "pattern": pattern }),
         (Kind::Integer, "path") => json!({ "type": "integer", "format": "int64", "minimum": 1 }),
         (Kind::Integer, _) => json!({ "type": "integer", "format": "int64" }),
         (Kind::Boolean, _) => json!({ "type": "boolean" }),
     };
-    json!({ "name": name, "in": place, "required": place == "path", "description": about, "schema": schema })
+    json!({ "name": name, "in": place, "required": required, "description": about, "schema": schema })
 }
 
 /// What `sort` does.

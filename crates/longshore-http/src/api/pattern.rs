@@ -14,6 +14,11 @@ pub(crate) const VALUE_BYTES_MAX: usize = 512;
 /// them once or twice means the same.
 const ENCODED_TWICE: [&str; 3] = ["project_name_or_id", "project_name", "repository_name"];
 
+/// The characters of a parameter's value, for the API's description: a regular expression.
+pub(crate) fn characters(name: &str) -> &'static str {
+    if ENCODED_TWICE.contains(&name) { r"^[^%\x00-\x1f\x7f-\x9f]+$" } else { r"^[^\x00-\x1f\x7f-\x9f]+$" }
+}
+
 /// A value in a path that nothing can be named by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ValueError {

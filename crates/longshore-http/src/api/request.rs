@@ -133,7 +133,7 @@ impl QueryValues {
         }
         for parameter in route.query {
             match parameter.kind {
-                Kind::Text => {}
+                Kind::Text | Kind::Choice(_) | Kind::Like(_) => {}
                 Kind::Integer => drop(values.integer(parameter.name)?),
                 Kind::Boolean => drop(values.flag(parameter.name)?),
             }

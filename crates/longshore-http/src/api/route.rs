@@ -94,6 +94,10 @@ pub(crate) enum Kind {
     Text,
     Integer,
     Boolean,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A text that this regular expression describes.
+    Like(&'static str),
 }
 
 /// A parameter of a query or a path.
@@ -102,21 +106,45 @@ pub(crate) struct Parameter {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
     pub(crate) about: &'static str,
+    /// Whether a query must have it.
+    pub(crate) required: bool,
+}
+
+impl Parameter {
+    /// Not to be left out.
+    pub(crate) const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
 }
 
 /// A text parameter.
 pub(crate) const fn text(name: &'static str, about: &'static str) -> Parameter {
-    Parameter { name, kind: Kind::Text, about }
+    Parameter { name, kind: Kind::Text, about, required: false }
 }
 
 /// A parameter that is a whole number.
 pub(crate) const fn integer(name: &'static str, about: &'static str) -> Parameter {
-    Parameter { name, kind: Kind::Integer, about }
+    Parameter { name, kind: Kind::Integer, about, required: false }
 }
 
 /// A parameter that is true or false.
 pub(crate) const fn boolean(name: &'static str, about: &'static str) -> Parameter {
-    Parameter { name, kind: Kind::Boolean, about }
+    Parameter { name, kind: Kind::Boolean, about, required: false }
+}
+
+/// A text parameter of a form, which a regular expression describes.
+pub(crate) const fn like(name: &'static str, pattern: &'static str, about: &'static str) -> Parameter {
+    Parameter { name, kind: Kind::Like(pattern), about, required: false }
+}
+
+/// A parameter that is one of some words.
+pub(crate) const fn choice(
+    name: &'static str,
+    words: &'static [&'static str],
+    about: &'static str,
+) -> Parameter {
+    Parameter { name, kind: Kind::Choice(words), about, required: false }
 }
 
 /// What a listing can be sorted and filtered by, beside its pages.
@@ -167,6 +195,9 @@ pub(crate) struct Route {
     pub(crate) success: Success,
     /// What it may answer beside what any such route may.
     pub(crate) refusals: &'static [StatusCode],
+    /// Whether the body names the tag that the permission is needed for. Before the handler begins it is only asked whether
+    /// a condition may allow it; the handler asks whether it does, by `check_with_tag`.
+    pub(crate) tag_in_body: bool,
     pub(crate) handler: Handler,
 }
 
@@ -191,6 +222,7 @@ const fn route(
         body: None,
         success: Success { status: StatusCode::OK, location: false, content: Content::Empty },
         refusals: &[],
+        tag_in_body: false,
         handler,
     }
 }
@@ -266,6 +298,12 @@ impl Route {
     pub(crate) const fn about(mut self, tag: &'static str, summary: &'static str) -> Self {
         self.tag = tag;
         self.summary = summary;
+        self
+    }
+
+    /// The body names the tag that the permission is needed for.
+    pub(crate) const fn tag_in_body(mut self) -> Self {
+        self.tag_in_body = true;
         self
     }
 

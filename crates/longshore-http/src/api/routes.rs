@@ -15,7 +15,7 @@ use super::{
         quotas, repositories, robots, roles, search, statistics, system, tags, trust_rules, user_groups,
         users,
     },
-    route::{Needs, Parameter, Route, boolean, delete, get, head, integer, of, patch, post, put, text},
+    route::{Needs, Parameter, Route, boolean, choice, delete, get, head, integer, like, of, patch, post, put, text},
 };
 
 /// A path below the API's root.
@@ -70,7 +70,7 @@ pub(crate) static ROUTES: &[Route] = &[
         .creates(),
     get(at!("/users/search"), "searchUsers", Needs::SignedIn, by!(users::search))
         .about("user", "Finds users by a part of their names.")
-        .query(&[text("username", "A part of the name.")])
+        .query(&[text("username", "A part of the name.").required()])
         .lists(of::<Vec<users::FoundUser>>, &[], &[]),
     get(at!("/users/current"), "getCurrentUserInfo", Needs::SignedIn, by!(users::current))
         .about("user", "Shows the caller.")
@@ -84,7 +84,7 @@ pub(crate) static ROUTES: &[Route] = &[
     )
     .about("user", "Lists what the caller may do in a project, or in the system.")
     .query(&[
-        text("scope", "/project/ and its number, or /system."),
+        like("scope", "^(/system|/project/[a-z0-9]+([._/-][a-z0-9]+)*)?/?$", "/project/ and its number or name, or /system."),
         boolean("relative", "Whether resources are named relative to the scope."),
     ])
     .gives(of::<Vec<current_user::PermissionReply>>),
@@ -187,7 +187,7 @@ pub(crate) static ROUTES: &[Route] = &[
     .creates(),
     get(at!("/usergroups/search"), "searchUserGroups", Needs::SignedIn, by!(user_groups::search))
         .about("usergroup", "Finds user groups by a part of their names.")
-        .query(&[text("groupname", "A part of the name.")])
+        .query(&[text("groupname", "A part of the name.").required()])
         .lists(of::<Vec<user_groups::FoundUserGroup>>, &[], &[]),
     get(
         at!("/usergroups/{group_id}"),
@@ -601,7 +601,8 @@ pub(crate) static ROUTES: &[Route] = &[
     .gives(of::<system::Volumes>),
     get(at!("/systeminfo/getcert"), "getCert", Needs::Anybody, by!(system::certificate))
         .about("systeminfo", "The certificate of the registry's own authority; there is none.")
-        .gives_other("application/octet-stream"),
+        .gives_other("application/octet-stream")
+        .refuses(&[StatusCode::NOT_FOUND]),
     get(at!("/search"), "search", Needs::Anybody, by!(search::search))
         .about("search", "Finds projects and repositories that the caller may read, by a part of their names.")
         .query(&[text("q", "A part of the name.")])
@@ -659,7 +660,7 @@ pub(crate) static ROUTES: &[Route] = &[
         by!(artifacts::copy),
     )
     .about("artifact", "Copies an artifact with its tags, its children and what is about it. Pulling it must be allowed.")
-    .query(&[text("from", "project/repository:tag or project/repository@digest.")])
+    .query(&[text("from", "project/repository:tag or project/repository@digest.").required()])
     .creates(),
     get(
         at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}"),
@@ -748,7 +749,7 @@ pub(crate) static ROUTES: &[Route] = &[
         .about("label", "Lists the labels of the whole registry or of a project, by name.")
         .query(&[
             text("name", "A part of the name."),
-            text("scope", "g for those of the whole registry, p for a project's."),
+            choice("scope", &["g", "p"], "g for those of the whole registry, p for a project's.").required(),
             integer("project_id", "The project's number, where scope is p."),
         ])
         .lists(of::<Vec<labels::LabelReply>>, labels::SORTS, labels::FILTERS),

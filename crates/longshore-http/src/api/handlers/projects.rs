@@ -76,8 +76,8 @@ struct StoredAllowlist {
 /// Vulnerabilities that should not count.
 #[derive(Default, Deserialize, JsonSchema)]
 pub(crate) struct AllowlistBody {
-    #[serde(default)]
-    items: Vec<AllowlistItemBody>,
+    /// All of them.
+    items: Option<Vec<AllowlistItemBody>>,
     /// In seconds since 1970.
     expires_at: Option<i64>,
 }
@@ -119,9 +119,12 @@ impl ProjectBody {
                 *given = value;
             }
         }
-        if let Some(allowlist) = &self.cve_allowlist {
-            let items = allowlist.items.iter().map(|item| item.cve_id.clone()).collect();
-            let stored = StoredAllowlist { items, expires_at: allowlist.expires_at };
+        // Terraform sends `{}` where it says nothing.
+        if let Some(AllowlistBody { items, expires_at }) = &self.cve_allowlist
+            && (items.is_some() || expires_at.is_some())
+        {
+            let items = items.iter().flatten().map(|item| item.cve_id.clone()).collect();
+            let stored = StoredAllowlist { items, expires_at: *expires_at };
             let json = serde_json::to_string(&stored).map_err(ApiProblem::internal)?;
             settings.insert(ALLOWLIST_SETTING.to_owned(), json);
         }
