@@ -6,7 +6,7 @@ use longshore_auth::{Lockout, ProjectCreation};
 use longshore_identity::PasswordSource;
 use longshore_metadata::Metadata;
 
-use crate::{login::Logins, refusals::Refusals};
+use crate::{configuration::{FileConfiguration, Holding}, login::Logins, refusals::Refusals};
 
 /// What an operator may set about accounts in the configuration file.
 #[derive(Clone, Debug)]
@@ -36,6 +36,10 @@ pub struct AccountsSettings {
     pub project_creation: ProjectCreation,
     /// Whether pulls are written to the audit record. From `accounts.audit.pulls`.
     pub audit_pulls: bool,
+    /// Whether nothing may be pushed or deleted. From `storage.maintenance.readonly.enabled`.
+    pub read_only: bool,
+    /// What of the configuration is shown, and may not be changed while the registry runs.
+    pub file: FileConfiguration,
 }
 
 impl Default for AccountsSettings {
@@ -53,6 +57,8 @@ impl Default for AccountsSettings {
             robot_prefix: "robot$".to_owned(),
             project_creation: ProjectCreation::Everyone,
             audit_pulls: true,
+            read_only: false,
+            file: FileConfiguration::default(),
         }
     }
 }
@@ -69,6 +75,10 @@ pub(crate) struct Inner {
     /// Those that check passwords, in the order in which they are asked; local users come first.
     pub(crate) sources: Vec<Arc<dyn PasswordSource>>,
     pub(crate) logins: Logins,
+    /// The settings that may change, as they hold.
+    pub(crate) running: Holding,
+    /// Held while they are read.
+    pub(crate) refreshing: tokio::sync::Mutex<()>,
     pub(crate) refusals: Refusals,
 }
 
@@ -80,8 +90,9 @@ impl Accounts {
         sources: Vec<Arc<dyn PasswordSource>>,
     ) -> Self {
         let logins = Logins::new(settings.password_checks_max);
+        let (running, refreshing) = (Holding::new(&settings), tokio::sync::Mutex::default());
         let refusals = Refusals::default();
-        Self { inner: Arc::new(Inner { metadata, settings, sources, logins, refusals }) }
+        Self { inner: Arc::new(Inner { metadata, settings, sources, logins, running, refreshing, refusals }) }
     }
 
     /// The settings.

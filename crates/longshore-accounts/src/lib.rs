@@ -9,6 +9,7 @@ mod access_tokens;
 mod accounts;
 mod act;
 mod audit;
+mod configuration;
 mod content;
 mod credentials;
 mod delegation;
@@ -36,6 +37,7 @@ mod users;
 pub use access_tokens::{AccessTokenDetails, NewAccessToken};
 pub use accounts::{Accounts, AccountsSettings};
 pub use act::Act;
+pub use configuration::{FileConfiguration, Running, Setting};
 pub use content::{ListedRepositories, Statistics};
 pub use credentials::{Credentials, Csrf, LoginError};
 pub use error::ManageError;
@@ -50,7 +52,7 @@ pub use projects::{
 };
 pub use quotas::QuotaOrder;
 pub use refusals::{Refused, RefusedIn};
-pub use robots::{NewSecret, ROBOT_DAYS_DEFAULT, RobotDetails, RobotPlan, ScopedPermissions};
+pub use robots::{NewSecret, RobotDetails, RobotPlan, ScopedPermissions};
 pub use signing_keys::{KeyStore, KeysError, OldKeys};
 pub use token_service::{
     Granted, Login, TOKEN_SERVICE_PATH, TOKEN_USER, TokenService, TokenServiceError, rotation,

@@ -112,7 +112,7 @@ impl Accounts {
 
     /// The name of a robot without its prefix, if it is one's.
     fn without_robot_prefix<'a>(&self, name: &'a str) -> Option<&'a str> {
-        name.strip_prefix(self.inner.settings.robot_prefix.as_str())
+        name.strip_prefix(self.running().robot_prefix.as_str())
     }
 
     /// What a user may do now. Whose password has expired may change it, and nothing else.

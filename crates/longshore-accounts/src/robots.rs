@@ -14,11 +14,11 @@ use longshore_types::{ProjectName, Timestamp};
 use crate::{Accounts, Act, ManageError, projects::existing, retry::retry_on_conflict, stored_grants};
 
 /// Days of a robot for which nothing else is said.
-pub const ROBOT_DAYS_DEFAULT: i64 = 30;
+pub(crate) const ROBOT_DAYS_DEFAULT: i64 = 30;
 /// Longest name within its project, in characters.
 const NAME_CHARACTERS_MAX: usize = 200;
 /// A hundred years: beyond this somebody means for ever, and says so with -1.
-const DAYS_MAX: i64 = 36_500;
+pub(crate) const DAYS_MAX: i64 = 36_500;
 /// Most entries of what a robot or an access token may do.
 const SCOPES_MAX: usize = 200;
 
@@ -130,7 +130,8 @@ impl Accounts {
             Some(id) => RobotLevel::Project(id),
         };
         self.check_numbered_place(&mut tx, act, project, Permission::ROBOT_LIST).await?;
-        let prefix = self.inner.settings.robot_prefix.as_str();
+        let running = self.running();
+        let prefix = running.robot_prefix.as_str();
         let name = match name {
             Some(TextFilter::Is(name)) => Some(TextFilter::Is(name.strip_prefix(prefix).unwrap_or(name))),
             other => other,

@@ -19,7 +19,7 @@ use longshore_metadata::MetadataError;
 use longshore_types::Timestamp;
 
 pub use self::exchange::{Login, TOKEN_USER};
-use crate::{Accounts, KeyStore, KeysError};
+use crate::{Accounts, KeyStore, KeysError, configuration::TOKEN_MINUTES_MAX};
 
 /// Where clients get tokens, below the address that they know the registry by.
 pub const TOKEN_SERVICE_PATH: &str = "/service/token";
@@ -27,7 +27,9 @@ pub const TOKEN_SERVICE_PATH: &str = "/service/token";
 /// How long a new key is published before it signs, which is longer than others keep what they know of keys.
 const LEAD: Duration = Duration::from_secs(5 * 60);
 /// How long a key verifies at least after the next one signs.
-const OVERLAP_MIN: Duration = Duration::from_secs(3600);
+const OVERLAP_MIN: Duration = Duration::from_secs(2 * 3600);
+/// How long a token may hold at most, unless the configuration file says more.
+const TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(60 * TOKEN_MINUTES_MAX.unsigned_abs());
 
 /// Issues tokens, and admits who brings one.
 pub struct TokenService {
@@ -73,7 +75,8 @@ impl TokenService {
         now: Timestamp,
     ) -> Result<Self, KeysError> {
         let settings = accounts.settings();
-        let (service, lifetime) = (settings.service.clone(), settings.token_lifetime);
+        // As long as one may ever hold: how long each does is said when it is made.
+        let (service, lifetime) = (settings.service.clone(), settings.token_lifetime.max(TOKEN_LIFETIME_MAX));
         let rotation = rotation(key_rotation, lifetime);
         let keys = KeyStore::new(accounts.metadata().clone(), secret, rotation);
         let current = keys.current(now).await?;
@@ -130,9 +133,11 @@ impl TokenService {
         let mut scopes = self.accounts.decide_scopes(access, asked, circumstances).await?;
         // What a token lists is decided by its bearer's name: it would show more than a narrowed login.
         scopes.retain(|scope| !matches!(scope, Scope::Catalog) || scopes::lists_all(access));
+        let longest = circumstances.now.after(self.accounts.running().token_lifetime);
+        let until = until.map_or(longest, |until| until.min(longest));
         let subject = access.principal.name().unwrap_or_default();
         let bearer = (subject, CallerKind::of(&access.principal));
-        let token = self.issuer.issue_until(bearer, &scopes, circumstances.now, *until)?;
+        let token = self.issuer.issue_until(bearer, &scopes, circumstances.now, Some(until))?;
         Ok(Granted { token, scopes })
     }
 

@@ -1,5 +1,7 @@
 //! The questions every use case asks first: may the caller do this, and may anything change at all?
 
+use std::sync::atomic::Ordering;
+
 use longshore_auth::Action;
 use longshore_types::RepositoryName;
 
@@ -31,7 +33,12 @@ pub(crate) fn require(call: &Call, action: Action, repository: &RepositoryName) 
 impl Registry {
     /// Whether nothing may change.
     pub fn is_read_only(&self) -> bool {
-        self.inner.settings.readonly
+        self.inner.switches.read_only.load(Ordering::Relaxed)
+    }
+
+    /// Lets nothing change from now on, or lets it again. What has begun goes on.
+    pub fn set_read_only(&self, read_only: bool) {
+        self.inner.switches.read_only.store(read_only, Ordering::Relaxed);
     }
 
     /// Refuses a change of a read-only registry.

@@ -1,6 +1,8 @@
 //! Rows of the audit record about what repositories hold: of changes in the transaction of the change, of pulls in batches
 //! beside them (`beside`). Logins, refusals and what is managed are recorded by those who decide them.
 
+use std::sync::atomic::Ordering;
+
 use longshore_metadata::{MetadataError, NewAuditEvent, WriteTx};
 use longshore_types::{Digest, RepositoryName, Tag, Timestamp};
 use serde_json::{Value, json};
@@ -148,9 +150,15 @@ impl Registry {
         if self.inner.settings.audit { row().write(tx).await } else { Ok(()) }
     }
 
+    /// Has pulls recorded from now on, or not, where anything is.
+    pub fn set_audit_pulls(&self, audit_pulls: bool) {
+        let audit_pulls = audit_pulls && self.inner.settings.audit;
+        self.inner.switches.audit_pulls.store(audit_pulls, Ordering::Relaxed);
+    }
+
     /// Records a pull, if the settings want it: soon, and without keeping the pull waiting.
     pub(crate) fn record_pull(&self, row: impl FnOnce() -> AuditRow) {
-        if self.inner.settings.audit_pulls {
+        if self.inner.switches.audit_pulls.load(Ordering::Relaxed) {
             self.inner.beside.record(row());
         }
     }

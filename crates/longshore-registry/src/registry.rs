@@ -1,6 +1,9 @@
 //! The parts that every use case works with.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use longshore_metadata::{Metadata, MetadataError, RepositoryId, WriteTx};
 use longshore_storage::{BlobStore, PieceBuffers, Space, StoreError, UploadStore};
@@ -80,6 +83,21 @@ impl RegistrySettings {
     }
 }
 
+/// Settings that may change while the registry runs; they begin as [`RegistrySettings`] says.
+pub(crate) struct Switches {
+    pub(crate) read_only: AtomicBool,
+    pub(crate) audit_pulls: AtomicBool,
+}
+
+impl Switches {
+    fn of(settings: &RegistrySettings) -> Self {
+        Self {
+            read_only: AtomicBool::new(settings.readonly),
+            audit_pulls: AtomicBool::new(settings.audit_pulls),
+        }
+    }
+}
+
 /// What works, and what does not: each with a sentence for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
@@ -107,6 +125,7 @@ pub(crate) struct Inner {
     pub(crate) blobs: Arc<dyn BlobStore>,
     pub(crate) uploads: Arc<dyn UploadStore>,
     pub(crate) settings: RegistrySettings,
+    pub(crate) switches: Switches,
     pub(crate) tasks: Tasks,
     pub(crate) upload_locks: UploadLocks,
     pub(crate) upload_budget: UploadBudget,
@@ -123,6 +142,7 @@ impl Registry {
         uploads: Arc<dyn UploadStore>,
         settings: RegistrySettings,
     ) -> Self {
+        let switches = Switches::of(&settings);
         let tasks = Tasks::default();
         let beside = Beside::new(metadata.clone(), tasks.clone());
         let pull_counts = PullCounts::new(metadata.clone(), tasks.clone());
@@ -132,6 +152,7 @@ impl Registry {
                 blobs,
                 uploads,
                 settings,
+                switches,
                 tasks,
                 upload_locks: UploadLocks::default(),
                 upload_budget: UploadBudget::default(),

@@ -57,6 +57,10 @@ pub(crate) async fn collect(
             () = sleep(jittered(interval)) => {}
             _ = stopping.wait_for(|stopping| *stopping) => return,
         }
+        // An administrator may have said so meanwhile.
+        if registry.is_read_only() {
+            continue;
+        }
         let found = |found: &Collected| {
             let repository = found.repository.as_ref().map(tracing::field::display);
             tracing::debug!(

@@ -7,16 +7,16 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow, bail};
-use longshore_auth::{Authenticator, BySource, Htpasswd, ProjectCreation, RateLimiter, TokenVerifier};
+use longshore_auth::{Authenticator, BySource, Htpasswd, RateLimiter, TokenVerifier};
 use longshore_http::{
-    ApiSettings, ClientAuth, DebugSettings, HttpLimits, HttpSettings, ListenAddr, TlsSettings, TlsVersion,
+    ApiSettings, AuthMode, ClientAuth, DebugSettings, HttpLimits, HttpSettings, ListenAddr, TlsSettings, TlsVersion,
     check_tls,
 };
 use longshore_types::error_chain;
 
 use crate::{
     accounts,
-    config::{AccountsConfig, AuthConfig, Config, TlsConfig},
+    config::{AccountsConfig, AuthConfig, Config, SourceConfig, TlsConfig},
 };
 
 /// Everything that the server wants to know.
@@ -152,8 +152,11 @@ pub(crate) fn rate_limits(config: &Config) -> Option<Arc<RateLimiter>> {
 pub(crate) fn api_settings(config: &Config, accounts: &AccountsConfig) -> ApiSettings {
     ApiSettings {
         external_url: config.http.host.clone(),
-        projects_by_administrators: accounts.settings.project_creation == ProjectCreation::AdminOnly,
-        read_only: config.storage.readonly,
+        auth_mode: match accounts.sources.first() {
+            None => AuthMode::Database,
+            Some(SourceConfig::Ldap(_)) => AuthMode::Ldap,
+            Some(SourceConfig::Oidc(_)) => AuthMode::Oidc,
+        },
         storage_driver: "filesystem".to_owned(),
         notifies: !config.notifications.endpoints.is_empty(),
         ..ApiSettings::default()

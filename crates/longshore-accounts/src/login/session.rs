@@ -172,7 +172,7 @@ impl Accounts {
     /// When a session ends that began then and was last used then.
     fn expiry(&self, began: Timestamp, seen: Timestamp) -> Timestamp {
         let settings = &self.inner.settings;
-        began.after(settings.session_lifetime).min(seen.after(settings.session_idle))
+        began.after(settings.session_lifetime).min(seen.after(self.running().session_idle))
     }
 
     /// Ends a session. One that is not there has ended already.

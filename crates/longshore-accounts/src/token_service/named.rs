@@ -16,7 +16,7 @@ impl Accounts {
     ) -> Result<Access, MetadataError> {
         let Some(name) = name else { return Ok(Access::anonymous()) };
         let mut tx = self.inner.metadata.read().await?;
-        if let Some(robot) = name.strip_prefix(self.inner.settings.robot_prefix.as_str()) {
+        if let Some(robot) = name.strip_prefix(self.running().robot_prefix.as_str()) {
             let robot = tx.robot(robot).await?;
             let good =
                 robot.filter(|robot| !robot.disabled && robot.expires_at.is_none_or(|expires| now < expires));

@@ -4,6 +4,7 @@
 
 mod access_tokens;
 mod audit;
+mod configuration;
 mod content;
 mod members;
 mod projects;

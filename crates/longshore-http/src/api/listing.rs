@@ -28,9 +28,9 @@ pub(crate) struct Sort {
 /// A parameter that chooses no page.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PageError {
-    #[error("page must be a number from 1")]
+    #[error("page must be a number from 1, or 0 for the first")]
     Number,
-    #[error("page_size must be a number from 1 to {PAGE_SIZE_MAX}")]
+    #[error("page_size must be a number from 1 to {PAGE_SIZE_MAX}, or 0 for {PAGE_SIZE_MAX}")]
     Size,
 }
 
@@ -41,18 +41,19 @@ impl Default for Page {
 }
 
 impl Page {
-    /// Reads the two parameters.
+    /// Reads the two parameters. Harbor's own client says 0 where it wants the first page, and all that fits on one.
     pub(crate) fn parse(number: Option<&str>, size: Option<&str>) -> Result<Self, PageError> {
-        let read = |text: Option<&str>, default: u64, max: u64| match text {
+        let read = |text: Option<&str>, default: u64, zero: u64, max: u64| match text {
             None => Some(default),
             Some(text) if text.bytes().all(|b| b.is_ascii_digit()) => {
-                text.parse().ok().filter(|number| (1..=max).contains(number))
+                let number = text.parse().ok().filter(|number| *number <= max)?;
+                Some(if number == 0 { zero } else { number })
             }
             Some(_) => None,
         };
         Ok(Self {
-            number: read(number, 1, u64::MAX).ok_or(PageError::Number)?,
-            size: read(size, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX).ok_or(PageError::Size)?,
+            number: read(number, 1, 1, u64::MAX).ok_or(PageError::Number)?,
+            size: read(size, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, PAGE_SIZE_MAX).ok_or(PageError::Size)?,
         })
     }
 
@@ -138,7 +139,8 @@ mod tests {
         check(None, None, page(1, 10));
         check(Some("3"), Some("100"), page(3, 100));
         check(Some("18446744073709551615"), None, page(u64::MAX, 10));
-        for bad in ["0", "", "-1", "+1", "x", "1.5", "18446744073709551616", " 1"] {
+        check(Some("0"), Some("0"), page(1, 100));
+        for bad in ["", "-1", "+1", "x", "1.5", "18446744073709551616", " 1"] {
             check(Some(bad), None, Err(PageError::Number));
             check(None, Some(bad), Err(PageError::Size));
         }

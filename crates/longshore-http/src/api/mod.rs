@@ -37,7 +37,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header, request::Parts};
-use longshore_accounts::{Accounts, Providers};
+use longshore_accounts::{Accounts, ManageError, Providers};
 use longshore_auth::Circumstances;
 use longshore_registry::Registry;
 use longshore_types::Timestamp;
@@ -86,10 +86,6 @@ pub struct ApiSettings {
     pub auth_mode: AuthMode,
     /// Scheme and host that clients know the registry by, if the operator said so. From `http.host`.
     pub external_url: Option<String>,
-    /// Whether only administrators may make projects.
-    pub projects_by_administrators: bool,
-    /// Whether nothing may change. From `storage.maintenance.readonly.enabled`.
-    pub read_only: bool,
     /// The kind of storage, in distribution's words: `filesystem`.
     pub storage_driver: String,
     /// Whether notifications are sent to anybody.
@@ -135,6 +131,24 @@ impl Api {
     /// With providers at which people log in.
     pub fn with_providers(self, providers: Providers) -> Self {
         Self { providers: Some(providers), ..self }
+    }
+
+    /// Uses the settings that the index has now. To be called at the start, and every few seconds for what other
+    /// processes change.
+    ///
+    /// # Errors
+    /// When the index cannot be read; what held before holds on.
+    pub async fn refresh_configuration(&self) -> Result<(), ManageError> {
+        self.accounts.refresh_configuration().await?;
+        self.use_configuration();
+        Ok(())
+    }
+
+    /// Tells the registry those settings that concern it.
+    fn use_configuration(&self) {
+        let running = self.accounts.running();
+        self.registry.set_read_only(running.read_only);
+        self.registry.set_audit_pulls(running.records_pulls);
     }
 
     /// Whether a path is the API's.

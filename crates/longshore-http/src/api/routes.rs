@@ -11,7 +11,7 @@ use longshore_auth::Permission;
 
 use super::{
     handlers::{
-        access_tokens, artifacts, audit, current_user, description, labels, members, permissions, projects,
+        access_tokens, artifacts, audit, configuration, current_user, description, labels, members, permissions, projects,
         quotas, repositories, robots, roles, search, statistics, system, tags, trust_rules, user_groups,
         users,
     },
@@ -48,6 +48,22 @@ pub(crate) static ROUTES: &[Route] = &[
         .about("systeminfo", "What kind of registry this is; more of it for who is logged in.")
         .and_head()
         .gives(of::<system::SystemInfo>),
+    get(
+        at!("/configurations"),
+        "getConfigurations",
+        Needs::System(Permission::CONFIGURATION_READ),
+        by!(configuration::show),
+    )
+    .about("configure", "Shows the settings, but the secret ones.")
+    .gives(of::<BTreeMap<String, configuration::SettingReply>>),
+    put(
+        at!("/configurations"),
+        "updateConfigurations",
+        Needs::System(Permission::CONFIGURATION_UPDATE),
+        by!(configuration::update),
+    )
+    .about("configure", "Changes settings: those that are named.")
+    .takes(of::<configuration::SettingsBody>),
     get(at!("/openapi.json"), "getOpenAPI", Needs::Nobody, by!(description::openapi))
         .about("description", "This description of the API.")
         .and_head()

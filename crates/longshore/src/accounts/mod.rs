@@ -2,13 +2,15 @@
 
 mod first_password;
 mod htpasswd;
+mod in_harbors_words;
 mod secret_key;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use longshore_accounts::{Accounts, KeysError, Providers, TokenService};
+use longshore_accounts::{Accounts, AccountsSettings, KeysError, Providers, TokenService};
 use longshore_auth::RateLimiter;
+use longshore_http::Api;
 use longshore_identity::{PasswordSource, ldap::LdapSource, oidc::OidcProvider, workload::Workloads};
 use longshore_metadata::Metadata;
 use longshore_types::error_chain;
@@ -24,6 +26,8 @@ use crate::{
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(60);
 /// How often it is written down who was there.
 const LOGINS_TENDED_EVERY: Duration = Duration::from_secs(5);
+/// How often settings are read that other processes may have changed; docs/access.md says so.
+const CONFIGURATION_READ_EVERY: Duration = Duration::from_secs(5);
 
 /// How often the limits of projects are read; docs/access.md says so.
 const PROJECT_LIMITS_READ_EVERY: Duration = Duration::from_secs(2);
@@ -34,11 +38,16 @@ pub(crate) fn accounts(
     accounts: &AccountsConfig,
     metadata: &Metadata,
 ) -> anyhow::Result<Accounts> {
+    let settings = AccountsSettings {
+        read_only: config.storage.readonly,
+        file: in_harbors_words::file_configuration(config, accounts),
+        ..accounts.settings.clone()
+    };
     let mut sources = directories(accounts)?;
     if let AuthConfig::Htpasswd(settings) = &config.auth {
         sources.push(htpasswd::source(settings)?);
     }
-    Ok(Accounts::new(metadata.clone(), accounts.settings.clone(), sources))
+    Ok(Accounts::new(metadata.clone(), settings, sources))
 }
 
 /// The sources that check passwords, in the order of the configuration. Providers check none: they are for the pages.
@@ -140,6 +149,16 @@ pub(crate) async fn follow_project_limits(
         }
         if rests(PROJECT_LIMITS_READ_EVERY, &mut stopping).await {
             return;
+        }
+    }
+}
+
+/// Keeps up with the settings that administrators change at other processes.
+pub(crate) async fn follow_configuration(api: Arc<Api>, mut stopping: watch::Receiver<bool>) {
+    while !rests(CONFIGURATION_READ_EVERY, &mut stopping).await {
+        if let Err(error) = api.refresh_configuration().await {
+            let error = error_chain(&error);
+            tracing::warn!(error, "could not read the settings of the index; those in use stay");
         }
     }
 }

@@ -82,13 +82,14 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         if let Some(providers) = accounts::providers(settings, &accounts, &opened.folder)? {
             api = api.with_providers(providers);
         }
+        api.refresh_configuration().await.context("could not read the settings of the index")?;
         parts.api = Some(Arc::new(api));
         let tokens = accounts::token_service(config, settings, accounts, &opened.folder).await?;
         parts.tokens = Some(Arc::new(tokens));
     } else {
         Accounts::end_counting_usage(registry.metadata()).await?;
     }
-    let tokens = parts.tokens.clone();
+    let (tokens, api) = (parts.tokens.clone(), parts.api.clone());
     let rate_limits = parts.rate_limits.clone();
     let server = Server::bind(settings, parts).await.map_err(|error| anyhow::anyhow!(error_chain(&error)))?;
     let mut stopping = signals::listen(server.handle())?;
@@ -99,6 +100,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             tasks.spawn(accounts::follow_project_limits(accounts, rate_limits, stopping.clone()));
         }
         accounts::start(tokens, FirstPassword::of(&opened.folder), &mut tasks, &stopping);
+    }
+    if let Some(api) = api {
+        tasks.spawn(accounts::follow_configuration(api, stopping.clone()));
     }
     warn_if_open(config, &server);
     tell_where(config, &server);

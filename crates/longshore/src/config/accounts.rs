@@ -26,6 +26,9 @@ pub(crate) struct AccountsConfig {
     /// In the order in which they are asked.
     pub(crate) sources: Vec<SourceConfig>,
     pub(crate) trust: TrustSettings,
+    /// What the file or the environment says of the settings that else may change while the registry runs, by the names
+    /// that Harbor has for them.
+    pub(crate) given: Vec<&'static str>,
 }
 
 impl AccountsConfig {
@@ -53,6 +56,7 @@ impl AccountsConfig {
             key_rotation: at_least(&accounts.section("token"), "key_rotation", KEY_ROTATION_MIN),
             sources,
             trust: sources::trust(&accounts.section("trust")),
+            given: said_of_running(root, &accounts),
         })
     }
 }
@@ -80,7 +84,22 @@ fn settings(accounts: &Section<'_>) -> AccountsSettings {
             _ => ProjectCreation::Everyone,
         },
         audit_pulls: accounts.section("audit").boolean("pulls"),
+        // What is not said in this section is filled in where everything is put together.
+        ..AccountsSettings::default()
     }
+}
+
+fn said_of_running(root: &Section<'_>, accounts: &Section<'_>) -> Vec<&'static str> {
+    let of_accounts = [
+        ("project_creation_restriction", "project_creation"),
+        ("robot_name_prefix", "robot_prefix"),
+        ("token_expiration", "token.lifetime"),
+        ("session_timeout", "session.idle"),
+        ("pull_audit_log_disable", "audit.pulls"),
+    ];
+    let of_accounts = of_accounts.iter().filter(|(_, key)| accounts.is_given(key)).map(|(name, _)| *name);
+    let read_only = root.is_given("storage.maintenance.readonly.enabled").then_some("read_only");
+    of_accounts.chain(read_only).collect()
 }
 
 fn at_least(section: &Section<'_>, name: &str, least: Duration) -> Duration {

@@ -3,6 +3,7 @@
 pub(crate) mod access_tokens;
 pub(crate) mod artifacts;
 pub(crate) mod audit;
+pub(crate) mod configuration;
 pub(crate) mod content;
 pub(crate) mod current_user;
 pub(crate) mod description;

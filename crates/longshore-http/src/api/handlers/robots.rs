@@ -1,7 +1,7 @@
 //! Robots, in Harbor's forms.
 
 use longshore_accounts::{
-    ManageError, NewSecret, ProjectId, ROBOT_DAYS_DEFAULT, RobotDetails, RobotId, RobotPlan, TextFilter,
+    ManageError, NewSecret, ProjectId, RobotDetails, RobotId, RobotPlan, TextFilter,
 };
 use longshore_auth::PermissionSet;
 use longshore_types::{ProjectName, Timestamp};
@@ -146,19 +146,20 @@ pub(crate) fn seconds(moment: Option<Timestamp>) -> i64 {
 fn plan(
     description: String,
     disabled: bool,
-    days: Option<i64>,
+    days: i64,
     permissions: &[GivenPermissions],
 ) -> Result<RobotPlan, ApiProblem> {
     let permissions = permissions
         .iter()
         .map(|given| given.read(Some(PermissionSet::of_robots)))
         .collect::<Result<_, _>>()?;
-    Ok(RobotPlan { description, disabled, days: days.unwrap_or(ROBOT_DAYS_DEFAULT), permissions })
+    Ok(RobotPlan { description, disabled, days, permissions })
 }
 
 /// `POST /robots`.
 pub(crate) async fn create(api: &Api, mut request: ApiRequest) -> Reply {
     let body: RobotCreation = request.json().await?;
+    let days = body.duration.unwrap_or(api.accounts.running().robot_days);
     let project: Option<ProjectName> = match (body.level.as_str(), &body.permissions[..]) {
         ("system", _) => None,
         ("project", [own]) => {
@@ -172,7 +173,7 @@ pub(crate) async fn create(api: &Api, mut request: ApiRequest) -> Reply {
         }
         _ => return Err(ApiProblem::bad_request("level must be project or system")),
     };
-    let plan = plan(body.description, body.disable, body.duration, &body.permissions)?;
+    let plan = plan(body.description, body.disable, days, &body.permissions)?;
     let made = api.accounts.create_robot(&request.act(), project.as_ref(), &body.name, &plan).await?;
     let made = RobotCreated::from(made);
     Ok(request.created(made.id).with_json(&made))
@@ -231,7 +232,7 @@ pub(crate) async fn update(api: &Api, mut request: ApiRequest) -> Reply {
     if !body.level.is_empty() && body.level != level {
         return Err(ApiProblem::bad_request("level: a robot's level cannot be changed"));
     }
-    let days = body.duration.or(Some(before.record.duration_days));
+    let days = body.duration.unwrap_or(before.record.duration_days);
     let plan = plan(body.description, body.disable, days, &body.permissions)?;
     api.accounts.update_robot(&act, id, &body.name, &plan).await?;
     Ok(ApiResponse::done())
@@ -289,7 +290,7 @@ pub(crate) mod of_project {
             Some(-1) => -1,
             // A robot of that form is good for whole days, at least as long as was asked for.
             Some(end) => end.saturating_sub(now).saturating_add(24 * 60 * 60 - 1).div_euclid(24 * 60 * 60),
-            None => ROBOT_DAYS_DEFAULT,
+            None => api.accounts.running().robot_days,
         };
         let permissions = vec![longshore_accounts::ScopedPermissions { scope, permissions }];
         let plan = RobotPlan { description: body.description, disabled: false, days, permissions };

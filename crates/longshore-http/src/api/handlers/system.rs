@@ -22,6 +22,9 @@ pub(crate) struct SystemInfo {
     primary_auth_mode: bool,
     /// Whether anybody may make themselves a user.
     self_registration: bool,
+    /// What pages show above everything else: a JSON object in a text; empty for nothing. Harbor's own client cannot do
+    /// without it.
+    banner_message: String,
     #[serde(flatten)]
     protected: Option<ProtectedInfo>,
 }
@@ -89,17 +92,14 @@ pub(crate) async fn ping(_: &Api, _: ApiRequest) -> Reply {
 
 pub(crate) async fn info(api: &Api, request: ApiRequest) -> Reply {
     let settings = &api.settings;
+    let running = api.accounts.running();
     let known = request.access.principal.is_known();
     let protected = known.then(|| ProtectedInfo {
         harbor_version: HARBOR_VERSION,
         registry_url: settings.external_url.as_deref().map(|url| without_scheme(url).to_owned()),
         external_url: settings.external_url.clone(),
-        project_creation_restriction: if settings.projects_by_administrators {
-            "adminonly"
-        } else {
-            "everyone"
-        },
-        read_only: settings.read_only,
+        project_creation_restriction: running.project_creation_word(),
+        read_only: running.read_only,
         notification_enable: settings.notifies,
         registry_storage_provider_name: settings.storage_driver.clone(),
         has_ca_root: false,
@@ -115,6 +115,7 @@ pub(crate) async fn info(api: &Api, request: ApiRequest) -> Reply {
         auth_mode,
         primary_auth_mode: false,
         self_registration: false,
+        banner_message: running.banner.clone(),
         protected,
     }))
 }

@@ -1,6 +1,7 @@
 //! Users, projects and tokens, through the real program.
 
 mod catalog;
+mod configuration;
 mod existence;
 mod first_start;
 mod keys;

@@ -86,6 +86,8 @@ const SYSTEM_ROWS: &[Row] = &[
     row("GET", "/systeminfo", "nobody", Admits::Everybody),
     row("GET", "/systeminfo/volumes", "system system-volumes:read", Admits::OfSystem(SYSTEM_LOOK)),
     row("GET", "/systeminfo/getcert", "nobody", Admits::EverybodyInVain),
+    row("GET", "/configurations", "system configuration:read", Admits::OfSystem(SYSTEM_LOOK)),
+    row("PUT", "/configurations", "system configuration:update", Admits::OfSystem(SYSTEM)).body(r#"{"robot_token_duration":30}"#),
     row("GET", "/openapi.json", "nobody", Admits::Everybody),
     row("GET", "/docs", "nobody", Admits::Everybody),
     row("GET", "/docs.css", "nobody", Admits::Everybody),
