@@ -71,6 +71,9 @@ impl Accounts {
         let name = if new.name.is_empty() { external_id.as_str() } else { new.name.as_str() };
         check_name(name)?;
         let source = self.source_of_group(new.kind, &external_id, &new.source)?;
+        if new.kind == GroupKind::Ldap {
+            self.check_group_is_there(&external_id, &source).await?;
+        }
         retry_on_conflict(|| self.insert_group(act, new.kind, &source, &external_id, name)).await
     }
 

@@ -13,6 +13,7 @@ mod configuration;
 mod content;
 mod credentials;
 mod delegation;
+mod directories;
 mod error;
 mod first_start;
 mod groups;
@@ -40,6 +41,7 @@ pub use act::Act;
 pub use configuration::{FileConfiguration, Running, Setting};
 pub use content::{ListedRepositories, Statistics};
 pub use credentials::{Credentials, Csrf, LoginError};
+pub use directories::{DirectoryTrial, NotImported};
 pub use error::ManageError;
 pub use first_start::{FIRST_PROJECT, FIRST_USER};
 pub use groups::NewGroup;
@@ -60,6 +62,8 @@ pub use token_service::{
 pub use trust_rules::{TrustRuleDetails, TrustRulePlan, UsableTrustRule};
 pub use users::{NewAccount, Profile};
 
+/// What directories say of people and groups.
+pub use longshore_identity::{SourceGroup, ldap::LdapUser};
 /// Whose word counts about programs.
 pub use longshore_identity::workload::Workloads;
 /// Rows as the use cases take and give them.

@@ -67,6 +67,7 @@ impl Accounts {
         holder: &NewHolder,
         grant: &MemberGrant,
     ) -> Result<MemberId, ManageError> {
+        let holder = &self.found_holder(act, holder).await?;
         retry_on_conflict(async || {
             let mut tx = self.inner.metadata.write().await?;
             let record = existing(&mut tx, project).await?;

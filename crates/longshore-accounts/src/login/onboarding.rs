@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use longshore_auth::Circumstances;
+use longshore_auth::{Circumstances, Permission, Target};
 use longshore_identity::Identity;
 use longshore_metadata::{
     GroupKind, GroupRecord, MetadataError, NewAuditEvent, NewUser, ReadTx, UserId, UserRecord, WriteTx,
@@ -14,7 +14,7 @@ use super::{
     record::refused,
     source_changes::{Said, changes},
 };
-use crate::{Accounts, LoginError, retry::retry_on_conflict};
+use crate::{Accounts, Act, LoginError, retry::retry_on_conflict};
 
 /// What a source says of somebody who proved to be that person.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +40,8 @@ enum Standing {
 struct Occasion<'a> {
     circumstances: &'a Circumstances,
     request_id: &'a str,
+    /// Who wants them to be a user, if that is somebody else, and whether they may import people.
+    invited_by: Option<(&'a str, bool)>,
 }
 
 impl Accounts {
@@ -64,7 +66,19 @@ impl Accounts {
             }
         }
         drop(tx);
-        let occasion = Occasion { circumstances, request_id };
+        let occasion = Occasion { circumstances, request_id, invited_by: None };
+        retry_on_conflict(|| self.bring_up_to_date(vouched, occasion)).await
+    }
+
+    /// The same for somebody who did not log in: the caller of `act` wants them to be a user. Who may import people may
+    /// this also where nobody becomes a user by logging in.
+    pub(crate) async fn invite(&self, vouched: &Vouched<'_>, act: &Act) -> Result<UserRecord, LoginError> {
+        let invited_by = act.access.principal.name().unwrap_or("anonymous");
+        let occasion = Occasion {
+            circumstances: &act.circumstances,
+            request_id: &act.request_id,
+            invited_by: Some((invited_by, self.may(&act.access, &Target::SYSTEM, Permission::LDAP_USER_CREATE, &act.circumstances))),
+        };
         retry_on_conflict(|| self.bring_up_to_date(vouched, occasion)).await
     }
 
@@ -84,7 +98,7 @@ impl Accounts {
                 let groups = tx.groups_of_user(user.id).await?;
                 (user.id, Some(Said { user, groups }))
             }
-            Standing::New => (self.make(&mut tx, vouched, now).await?, None),
+            Standing::New => (self.make(&mut tx, vouched, occasion).await?, None),
         };
         let mut groups = Vec::new();
         let Vouched { source, groups: kind, .. } = *vouched;
@@ -103,10 +117,11 @@ impl Accounts {
         &self,
         tx: &mut WriteTx,
         vouched: &Vouched<'_>,
-        now: Timestamp,
+        occasion: Occasion<'_>,
     ) -> Result<UserId, LoginError> {
         let (source, name) = (vouched.source, vouched.identity.name.as_str());
-        if !self.inner.settings.onboarding {
+        let imported = occasion.invited_by.is_some_and(|(_, may_import)| may_import);
+        if !self.inner.settings.onboarding && !imported {
             return Err(refused(format!("{source} knows {name}, but nobody becomes a user by logging in")));
         }
         if let Some(problem) = self.name_problem(name) {
@@ -118,7 +133,7 @@ impl Accounts {
             return Err(refused(format!("the name {problem}")));
         }
         let says = says(tx, vouched, None, true).await?;
-        let made = tx.insert_user(&says, now).await?;
+        let made = tx.insert_user(&says, occasion.circumstances.now).await?;
         // Where somebody else came at the same moment, the next try finds out who.
         Ok(made.ok_or_else(|| MetadataError::Conflict("the name was taken meanwhile".into()))?)
     }
@@ -160,7 +175,7 @@ impl Occasion<'_> {
             resource_type: "user",
             resource: &after.user.name,
             project: None,
-            actor: &after.user.name,
+            actor: self.invited_by.map_or(&after.user.name, |(name, _)| name),
             address: &address,
             request_id: self.request_id,
             succeeded: true,

@@ -168,13 +168,22 @@ impl QueryValues {
 impl ApiRequest {
     /// The body. See [`json::parse`] for what is ignored in it.
     pub(crate) async fn json<T: DeserializeOwned>(&mut self) -> Result<T, ApiProblem> {
+        json::parse(&self.bytes().await?).map_err(ApiProblem::bad_request)
+    }
+
+    /// The same, where no body is as good as an empty object.
+    pub(crate) async fn json_or_default<T: DeserializeOwned + Default>(&mut self) -> Result<T, ApiProblem> {
+        let bytes = self.bytes().await?;
+        if bytes.is_empty() { Ok(T::default()) } else { json::parse(&bytes).map_err(ApiProblem::bad_request) }
+    }
+
+    async fn bytes(&mut self) -> Result<bytes::Bytes, ApiProblem> {
         let bytes_max =
             if self.access.principal.is_known() { BODY_BYTES_MAX } else { ANONYMOUS_BODY_BYTES_MAX };
-        let bytes = match self.body.take() {
-            Some(body) => body.read_whole(bytes_max).await?,
-            None => bytes::Bytes::new(),
-        };
-        json::parse(&bytes).map_err(ApiProblem::bad_request)
+        match self.body.take() {
+            Some(body) => Ok(body.read_whole(bytes_max).await?),
+            None => Ok(bytes::Bytes::new()),
+        }
     }
 
     /// The circumstances of what the handler has done.

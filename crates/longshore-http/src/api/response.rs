@@ -60,6 +60,11 @@ impl ApiResponse {
         Self { status: self.status, headers, body }
     }
 
+    /// The same with another status, where Harbor has one that is no success with what else is one's form.
+    pub(crate) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.append(name, value);
         self

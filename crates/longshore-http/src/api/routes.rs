@@ -11,7 +11,7 @@ use longshore_auth::Permission;
 
 use super::{
     handlers::{
-        access_tokens, artifacts, audit, configuration, current_user, description, labels, members, permissions, projects,
+        access_tokens, artifacts, audit, configuration, current_user, description, directories, labels, members, permissions, projects,
         quotas, repositories, robots, roles, search, statistics, system, tags, trust_rules, user_groups,
         users,
     },
@@ -64,6 +64,52 @@ pub(crate) static ROUTES: &[Route] = &[
     )
     .about("configure", "Changes settings: those that are named.")
     .takes(of::<configuration::SettingsBody>),
+    post(
+        at!("/ldap/ping"),
+        "pingLdap",
+        Needs::System(Permission::CONFIGURATION_UPDATE),
+        by!(directories::ping_ldap),
+    )
+    .about("ldap", "Tries a directory, or without a body those of the configuration.")
+    .takes(of::<directories::LdapTrial>)
+    .gives(of::<directories::LdapTrialReply>),
+    get(
+        at!("/ldap/users/search"),
+        "searchLdapUser",
+        Needs::System(Permission::LDAP_USER_LIST),
+        by!(directories::search_users),
+    )
+    .about("ldap", "Finds people in the directories of the configuration.")
+    .query(&[text("username", "The name that they log in with; some of all people without one.")])
+    .gives(of::<Vec<directories::LdapUserReply>>)
+    .refuses(&[StatusCode::SERVICE_UNAVAILABLE]),
+    post(
+        at!("/ldap/users/import"),
+        "importLdapUser",
+        Needs::System(Permission::LDAP_USER_CREATE),
+        by!(directories::import_users),
+    )
+    .about("ldap", "Makes users of people of the directories, before their first login.")
+    .takes(of::<directories::LdapImport>)
+    .refuses(&[StatusCode::NOT_FOUND]),
+    get(
+        at!("/ldap/groups/search"),
+        "searchLdapGroup",
+        Needs::System(Permission::LDAP_USER_LIST),
+        by!(directories::search_groups),
+    )
+    .about("ldap", "Finds groups in the directories of the configuration.")
+    .query(&[text("groupname", "The group's name."), text("groupdn", "The group's DN; goes before the name.")])
+    .gives(of::<Vec<directories::LdapGroupReply>>)
+    .refuses(&[StatusCode::NOT_FOUND, StatusCode::SERVICE_UNAVAILABLE]),
+    post(
+        at!("/system/oidc/ping"),
+        "pingOIDC",
+        Needs::System(Permission::CONFIGURATION_UPDATE),
+        by!(directories::ping_oidc),
+    )
+    .about("oidc", "Tries a provider.")
+    .takes(of::<directories::OidcTrial>),
     get(at!("/openapi.json"), "getOpenAPI", Needs::Nobody, by!(description::openapi))
         .about("description", "This description of the API.")
         .and_head()

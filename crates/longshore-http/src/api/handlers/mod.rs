@@ -7,6 +7,7 @@ pub(crate) mod configuration;
 pub(crate) mod content;
 pub(crate) mod current_user;
 pub(crate) mod description;
+pub(crate) mod directories;
 pub(crate) mod filters;
 pub(crate) mod labels;
 pub(crate) mod members;

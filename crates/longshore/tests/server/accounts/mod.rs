@@ -2,6 +2,7 @@
 
 mod catalog;
 mod configuration;
+mod directory;
 mod existence;
 mod first_start;
 mod keys;

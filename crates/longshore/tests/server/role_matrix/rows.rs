@@ -88,6 +88,12 @@ const SYSTEM_ROWS: &[Row] = &[
     row("GET", "/systeminfo/getcert", "nobody", Admits::EverybodyInVain),
     row("GET", "/configurations", "system configuration:read", Admits::OfSystem(SYSTEM_LOOK)),
     row("PUT", "/configurations", "system configuration:update", Admits::OfSystem(SYSTEM)).body(r#"{"robot_token_duration":30}"#),
+    row("POST", "/ldap/ping", "system configuration:update", Admits::OfSystem(SYSTEM)).invalid_body(r#"{"ldap_url":"gopher://x"}"#),
+    // There is no directory here, which is what those are told who may ask one.
+    row("GET", "/ldap/users/search", "system ldap-user:list", Admits::OfSystem(SYSTEM_LOOK)).invalid_body(""),
+    row("POST", "/ldap/users/import", "system ldap-user:create", Admits::OfSystem(SYSTEM)).invalid_body(r#"{"ldap_uid_list":[]}"#),
+    row("GET", "/ldap/groups/search", "system ldap-user:list", Admits::OfSystem(SYSTEM_LOOK)).invalid_body(""),
+    row("POST", "/system/oidc/ping", "system configuration:update", Admits::OfSystem(SYSTEM)).invalid_body(r#"{"url":"gopher://x"}"#),
     row("GET", "/openapi.json", "nobody", Admits::Everybody),
     row("GET", "/docs", "nobody", Admits::Everybody),
     row("GET", "/docs.css", "nobody", Admits::Everybody),
