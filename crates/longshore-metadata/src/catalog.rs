@@ -3,8 +3,9 @@
 use longshore_types::{ProjectName, RepositoryName};
 
 use crate::{
-    MetadataError, ReadTx,
-    sql::{Row, at_most, params, text_key},
+    MetadataError, ProjectId, ProjectRecord, ReadTx,
+    projects::COLUMNS,
+    sql::{Row, Value, at_most, batches, params, text_key},
 };
 
 /// A repository with something in it.
@@ -38,12 +39,51 @@ impl ReadTx {
         rows.into_iter().map(read).collect()
     }
 
-    /// Whether any project inside of that one can be read by everybody.
-    pub async fn holds_public_project(&mut self, name: &ProjectName) -> Result<bool, MetadataError> {
-        // '0' follows '/' in byte order: everything that begins with the name and a slash.
-        let (first, end) = (format!("{name}/"), format!("{name}0"));
-        let sql = "SELECT 1 FROM projects WHERE public = 1 AND deleted_at IS NULL AND name > $1 \
-                   AND name < $2 LIMIT 1";
-        self.exists(sql, params![first, end]).await
+    /// Public projects with something in them, by name from `from` on, that included.
+    pub async fn public_projects_from(
+        &mut self,
+        from: &str,
+        limit: usize,
+    ) -> Result<Vec<ProjectRecord>, MetadataError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM projects WHERE public = 1 AND name >= $1 AND deleted_at IS NULL AND EXISTS \
+             (SELECT 1 FROM repositories r WHERE r.project_id = projects.id AND r.has_manifests = 1) \
+             ORDER BY name LIMIT $2"
+        );
+        let rows = self.query(&sql, params![text_key(Some(from)), at_most(limit)]).await?;
+        rows.into_iter().map(ProjectRecord::read).collect()
+    }
+
+    /// The repositories of these projects with something in them, by name: from `from` on, that included, to `end`, that
+    /// not included. However much lies in other projects, it is not looked at.
+    pub async fn repositories_of_projects(
+        &mut self,
+        projects: &[ProjectId],
+        (from, end): (&str, &str),
+        limit: usize,
+    ) -> Result<Vec<(RepositoryName, ProjectId)>, MetadataError> {
+        let mut found = Vec::new();
+        for batch in batches(projects) {
+            // Each project's part of the index is read by itself, no further than to the limit. Parameters are numbered in
+            // the order in which they appear: bounds, the first project, the limit, the others.
+            let one = |n: usize| {
+                format!(
+                    "SELECT * FROM (SELECT name, project_id FROM repositories WHERE has_manifests = 1 AND name >= $1 \
+                     AND name < $2 AND project_id = ${} ORDER BY name LIMIT $4) AS of{n}",
+                    if n == 0 { 3 } else { n + 4 }
+                )
+            };
+            let sql = (0..batch.len()).map(one).collect::<Vec<_>>().join(" UNION ALL ");
+            let mut values: Vec<Value<'_>> = vec![text_key(Some(from)).into(), end.into()];
+            values.extend(batch.iter().map(|id| Value::from(*id)));
+            values.insert(3, at_most(limit).into());
+            for mut row in self.query(&sql, &values).await? {
+                found.push((row.parsed::<RepositoryName>("repository name")?, ProjectId(row.int()?)));
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.truncate(limit);
+        Ok(found)
     }
 }

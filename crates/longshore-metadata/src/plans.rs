@@ -81,6 +81,9 @@ async fn call_everything(metadata: &Metadata) -> Result<(), MetadataError> {
     assert!(tx.repository_by_id(repository).await?.is_some());
     assert_eq!(tx.repositories_page(None, 9).await?.entries, std::slice::from_ref(&name));
     assert_eq!(tx.all_repositories_page(None, 9).await?.entries.len(), 1);
+    assert_eq!(tx.catalog_entries("", 9).await?.len(), 1);
+    assert_eq!(tx.repositories_of_projects(&[project], ("", "~"), 9).await?.len(), 1);
+    assert_eq!(tx.public_projects_from("", 9).await?, []);
     assert!(tx.blob_in(&name, &digest).await?.is_some());
     assert!(tx.blob(&digest).await?.is_some());
     assert_eq!(tx.blobs_page(None, 9).await?.entries.len(), 1);

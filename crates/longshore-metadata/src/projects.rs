@@ -43,10 +43,10 @@ pub struct ProjectRecord {
     pub updated_at: Timestamp,
 }
 
-const COLUMNS: &str = "id, parent_id, name, owner_id, public, created_at, updated_at";
+pub(crate) const COLUMNS: &str = "id, parent_id, name, owner_id, public, created_at, updated_at";
 
 impl ProjectRecord {
-    fn read(mut row: Row) -> Result<Self, MetadataError> {
+    pub(crate) fn read(mut row: Row) -> Result<Self, MetadataError> {
         Ok(Self {
             id: ProjectId(row.int()?),
             parent: row.optional_int()?.map(ProjectId),

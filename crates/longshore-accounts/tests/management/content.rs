@@ -2,11 +2,11 @@ use longshore_accounts::{
     Accounts, Act, LabelOrder, LabelPlan, ListedRepositories, MemberGrant, NewHolder, ProjectId,
     public_setting,
 };
-use longshore_metadata::{NewManifest, RepositoryScope};
-use longshore_types::{Digest, MediaType, Reference};
+use longshore_metadata::RepositoryScope;
+use longshore_types::{Digest, Reference};
 
 use crate::support::{
-    add_member, admin, at, make_project, make_users, nobody, on_both_databases, recorded, user, word,
+    add_member, admin, at, make_project, make_users, nobody, on_both_databases, push, recorded, user, word,
 };
 
 on_both_databases! {
@@ -17,26 +17,6 @@ on_both_databases! {
 
 fn plan(name: &str) -> LabelPlan {
     LabelPlan { name: name.to_owned(), description: "d".to_owned(), color: "#fff".to_owned() }
-}
-
-/// Pushes something to a repository.
-async fn push(accounts: &Accounts, name: &str) -> Digest {
-    let mut tx = accounts.metadata().write().await.unwrap();
-    let repository = tx.ensure_locked_repository(&name.parse().unwrap(), at(1)).await.unwrap();
-    let digest = Digest::sha256(name.as_bytes());
-    let manifest = NewManifest {
-        repository: repository.id,
-        digest,
-        media_type: &MediaType::OCI_MANIFEST,
-        artifact_type: None,
-        subject: None,
-        annotations: &Default::default(),
-        payload: name.as_bytes(),
-        references: &[],
-    };
-    tx.put_manifest(&manifest, at(1)).await.unwrap();
-    tx.commit().await.unwrap();
-    digest
 }
 
 async fn make_public(accounts: &Accounts, project: ProjectId) {

@@ -4,6 +4,7 @@
 
 mod access_tokens;
 mod audit;
+mod catalog;
 mod configuration;
 mod content;
 mod members;

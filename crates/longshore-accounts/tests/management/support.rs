@@ -14,10 +14,15 @@ pub(crate) use longshore_testkit::on_both_databases;
 /// A password that keeps the rules.
 const PASSWORD: &str = "Sesame123";
 
+/// Whose word counts about programs.
+pub(crate) const TRUSTED: [&str; 2] = ["https://token.actions.example", "spiffe://example.org"];
+
 async fn open(url: &str) -> Accounts {
     let settings = MetadataSettings { url: url.to_owned(), connections_max: 8, durable: false };
     let metadata = Metadata::open(&settings).await.unwrap();
-    let accounts = Accounts::new(metadata, AccountsSettings::default(), Vec::new());
+    let trusted_issuers = TRUSTED.map(str::to_owned).to_vec();
+    let settings = AccountsSettings { trusted_issuers, ..AccountsSettings::default() };
+    let accounts = Accounts::new(metadata, settings, Vec::new());
     accounts.first_start(at(0)).await.unwrap();
     accounts
 }
@@ -83,6 +88,26 @@ pub(crate) fn new_project(name: &str) -> NewProject {
 pub(crate) async fn project_id(accounts: &Accounts, name: &str) -> Option<ProjectId> {
     let key = ProjectKey::Name(name.parse().unwrap());
     accounts.find_project(&key).await.unwrap().map(|found| found.record.id)
+}
+
+/// Pushes something to a repository.
+pub(crate) async fn push(accounts: &Accounts, name: &str) -> longshore_types::Digest {
+    let mut tx = accounts.metadata().write().await.unwrap();
+    let repository = tx.ensure_locked_repository(&name.parse().unwrap(), at(1)).await.unwrap();
+    let digest = longshore_types::Digest::sha256(name.as_bytes());
+    let manifest = longshore_metadata::NewManifest {
+        repository: repository.id,
+        digest,
+        media_type: &longshore_types::MediaType::OCI_MANIFEST,
+        artifact_type: None,
+        subject: None,
+        annotations: &Default::default(),
+        payload: name.as_bytes(),
+        references: &[],
+    };
+    tx.put_manifest(&manifest, at(1)).await.unwrap();
+    tx.commit().await.unwrap();
+    digest
 }
 
 /// Makes a user a member for the whole project.
