@@ -1,12 +1,28 @@
 //! Small facts about the index itself, by key: how far an import is, when links were last written.
 
-use crate::{MetadataError, ReadTx, WriteTx, sql::params};
+use crate::{
+    MetadataError, ReadTx, WriteTx,
+    sql::{Row, params},
+};
 
 impl ReadTx {
     /// The value under `key`.
     pub async fn setting(&mut self, key: &str) -> Result<Option<String>, MetadataError> {
         let row = self.query_opt("SELECT value FROM settings WHERE key = $1", params![key]).await?;
         row.map(|mut row| row.text()).transpose()
+    }
+
+    /// The values under keys that begin with `group` and a dot, by what comes after that.
+    pub async fn settings_of(&mut self, group: &str) -> Result<Vec<(String, String)>, MetadataError> {
+        // In the order of bytes a dot is followed by a slash.
+        let (from, to) = (format!("{group}."), format!("{group}/"));
+        let sql = "SELECT key, value FROM settings WHERE key > $1 AND key < $2 ORDER BY key";
+        let rows = self.query(sql, params![from.as_str(), to.as_str()]).await?;
+        let read = |mut row: Row| -> Result<_, MetadataError> {
+            let key = row.text()?;
+            Ok((key.strip_prefix(&from).unwrap_or(&key).to_owned(), row.text()?))
+        };
+        rows.into_iter().map(read).collect()
     }
 }
 
