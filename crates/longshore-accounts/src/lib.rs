@@ -27,6 +27,7 @@ mod refusals;
 mod retry;
 mod robots;
 mod roles;
+mod sessions;
 mod signing_keys;
 mod stored_grants;
 mod providers;
@@ -55,6 +56,7 @@ pub use projects::{
 pub use quotas::QuotaOrder;
 pub use refusals::{Refused, RefusedIn};
 pub use robots::{NewSecret, RobotDetails, RobotPlan, ScopedPermissions};
+pub use sessions::SessionDetails;
 pub use signing_keys::{KeyStore, KeysError, OldKeys};
 pub use token_service::{
     Granted, Login, TOKEN_SERVICE_PATH, TOKEN_USER, TokenService, TokenServiceError, rotation,

@@ -31,6 +31,7 @@ use longshore_types::Timestamp;
 
 pub use onboarding::Vouched;
 pub use session::{NewSession, SessionId};
+pub(crate) use session::session_label;
 
 pub(crate) use self::{checks::Logins, slowdown::network};
 use crate::{Accounts, Credentials, Csrf, LoginError};

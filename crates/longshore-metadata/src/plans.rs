@@ -114,6 +114,7 @@ async fn call_everything(metadata: &Metadata) -> Result<(), MetadataError> {
     assert_eq!((tx.uploads_count().await?, tx.jobs_count("k").await?), (1, 1));
     assert_eq!(tx.reviews_count().await?, (1, 1));
     assert_eq!(tx.setting("k").await?.as_deref(), Some("v"));
+    assert_eq!(tx.settings_of("group").await?, []);
     assert!(tx.quota_of(project).await?.is_some());
     assert_eq!(tx.quotas_page(None, 0, 9).await?.entries.len(), 1);
     assert_eq!(tx.largest_projects(0, 9).await?.len(), 1);

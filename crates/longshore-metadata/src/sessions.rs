@@ -43,6 +43,21 @@ impl ReadTx {
         self.query_opt(&sql, params![id_hash]).await?.map(SessionRecord::read).transpose()
     }
 
+    /// Sessions of a user that have not ended by then, with the hashes of their ids; those that last longest first.
+    pub async fn sessions_of(
+        &mut self,
+        user: UserId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, SessionRecord)>, MetadataError> {
+        let sql = format!(
+            "SELECT id_hash, {COLUMNS} FROM sessions WHERE user_id = $1 AND expires_at > $2 \
+             ORDER BY expires_at DESC LIMIT $3"
+        );
+        let rows = self.query(&sql, params![user, now, at_most(limit)]).await?;
+        rows.into_iter().map(|mut row| Ok((row.bytes()?, SessionRecord::read(row)?))).collect()
+    }
+
     /// How many sessions a user has.
     pub async fn sessions_count(&mut self, user: UserId) -> Result<u64, MetadataError> {
         self.count("SELECT COUNT(*) FROM sessions WHERE user_id = $1", params![user]).await
@@ -89,6 +104,16 @@ impl WriteTx {
     /// Ends all sessions of a user. How many there were.
     pub async fn delete_sessions_of(&mut self, user: UserId) -> Result<u64, MetadataError> {
         self.execute("DELETE FROM sessions WHERE user_id = $1", params![user]).await
+    }
+
+    /// Ends all sessions of a user but one. How many there were.
+    pub async fn delete_other_sessions_of(
+        &mut self,
+        user: UserId,
+        kept: &[u8],
+    ) -> Result<u64, MetadataError> {
+        let sql = "DELETE FROM sessions WHERE user_id = $1 AND id_hash <> $2";
+        self.execute(sql, params![user, kept]).await
     }
 
     /// Ends the oldest sessions of a user, so that `keep` are left.

@@ -77,6 +77,17 @@ impl SessionId {
     fn hash(&self) -> Vec<u8> {
         SecretHash::of_random(&self.0).to_bytes()
     }
+
+    /// What people call it.
+    pub(crate) fn label(&self) -> String {
+        session_label(&self.hash())
+    }
+}
+
+/// What people call the session of an id with that hash: enough of it to tell sessions apart, and of no other use.
+pub(crate) fn session_label(hash: &[u8]) -> String {
+    let digest = Digest::sha256(hash).hex();
+    digest.get(..32).unwrap_or(&digest).to_owned()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -223,6 +234,15 @@ impl Accounts {
             self.inner.logins.lock().usage.session(hash, usage);
         }
         Ok(Some(access))
+    }
+
+    /// Ends all sessions of a user but one, as part of a change: a new password.
+    pub(crate) async fn end_other_sessions(
+        tx: &mut WriteTx,
+        user: UserId,
+        kept: &SessionId,
+    ) -> Result<u64, longshore_metadata::MetadataError> {
+        tx.delete_other_sessions_of(user, &kept.hash()).await
     }
 
     /// Ends all sessions of a user, as part of a change: a new password, being disabled.

@@ -5,7 +5,7 @@ use longshore_metadata::{UserId, UserRecord};
 use serde_json::json;
 
 use super::{changed_by, is_self};
-use crate::{Accounts, Act, LoginError, ManageError, first_start::check_password, retry::retry_on_conflict};
+use crate::{Accounts, Act, LoginError, ManageError, SessionId, first_start::check_password, retry::retry_on_conflict};
 
 impl Accounts {
     /// Gives a local user another password. Whoever changes their own shows the old one, and a wrong one counts as a wrong
@@ -21,6 +21,21 @@ impl Accounts {
         old: Option<&str>,
         new: &str,
     ) -> Result<(), ManageError> {
+        self.change_password_and_stay(act, id, old, new, None).await
+    }
+
+    /// The same, but that whoever changes their own stays logged in by that session.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn change_password_and_stay(
+        &self,
+        act: &Act,
+        id: i64,
+        old: Option<&str>,
+        new: &str,
+        kept: Option<&SessionId>,
+    ) -> Result<(), ManageError> {
         let user = changed_by(act, &mut self.inner.metadata.read().await?, id).await?;
         if !user.is_local() {
             let problem = format!("the password of {} is not here, but in {}", user.name, user.source);
@@ -35,7 +50,7 @@ impl Accounts {
         }
         let hash = self.hash_password(new).await?;
         let own = is_self(act, &user);
-        retry_on_conflict(|| self.write_password(act, &user, &hash, own)).await
+        retry_on_conflict(|| self.write_password(act, &user, &hash, own, kept)).await
     }
 
     async fn check_old(&self, act: &Act, user: &UserRecord, old: &str) -> Result<(), ManageError> {
@@ -58,6 +73,7 @@ impl Accounts {
         checked: &UserRecord,
         hash: &str,
         own: bool,
+        kept: Option<&SessionId>,
     ) -> Result<(), ManageError> {
         let mut tx = self.inner.metadata.write().await?;
         tx.lock_user(checked.id).await?;
@@ -69,7 +85,10 @@ impl Accounts {
             return Err(ManageError::Conflict(format!("{} was changed meanwhile", user.name)));
         }
         tx.set_password(user.id, hash, act.circumstances.now).await?;
-        Self::end_sessions(&mut tx, user.id).await?;
+        match kept.filter(|_| own) {
+            Some(kept) => Self::end_other_sessions(&mut tx, user.id, kept).await?,
+            None => Self::end_sessions(&mut tx, user.id).await?,
+        };
         let detail = json!({ "password": if own { "changed" } else { "reset" } }).to_string();
         act.record(&mut tx, "update_user", ("user", &user.name), None, &detail).await?;
         Ok(tx.commit().await?)

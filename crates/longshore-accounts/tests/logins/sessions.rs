@@ -1,4 +1,6 @@
-use longshore_accounts::{Accounts, Credentials, Csrf, LoginError, NewSession, SessionId};
+use longshore_accounts::{
+    Accounts, Act, Credentials, Csrf, LoginError, ManageError, NewSession, SessionId,
+};
 use longshore_metadata::{Metadata, UserId};
 
 use crate::support::{
@@ -11,6 +13,8 @@ on_both_databases! {
     logging_out_ends_it,
     what_changes_a_user_ends_their_sessions,
     a_user_has_so_many_sessions,
+    users_see_their_sessions_and_end_them,
+    a_password_that_is_changed_by_its_owner_ends_the_other_sessions,
 }
 
 const HOUR: i64 = 3600;
@@ -93,6 +97,52 @@ async fn a_user_has_so_many_sessions(metadata: Metadata) {
     assert_eq!(count, 50);
     assert_eq!(who(&accounts, &sessions[4].id, 60).await, "anonymous", "the oldest went");
     assert_eq!(who(&accounts, &sessions[5].id, 60).await, "user ann");
+}
+
+async fn users_see_their_sessions_and_end_them(metadata: Metadata) {
+    let accounts = local(&metadata);
+    let [ann, bob] = make_users(&accounts, ["ann", "bob"]).await;
+    let (first, second) = (log_in(&accounts, "ann", 1).await, log_in(&accounts, "ann", 2).await);
+    log_in(&accounts, "bob", 2).await;
+    let shown = accounts.sessions_of(ann, Some(&second.id), at(3)).await.unwrap();
+    let facts: Vec<_> = shown.iter().map(|session| (session.created_at, session.is_current)).collect();
+    assert_eq!(facts, [(at(2), true), (at(1), false)]);
+    assert_eq!((shown[0].address.as_str(), shown[0].expires_at), ("192.0.2.1", at(2 + 2 * HOUR)));
+    for session in &shown {
+        assert!(![first.id.reveal(), second.id.reveal()].contains(&session.label.as_str()));
+        assert!(SessionId::parse(&session.label).is_none(), "nobody is logged in by it");
+    }
+
+    let label = &shown[1].label;
+    let missing = accounts.end_session_of(&by_admin(4), bob, label).await;
+    assert!(matches!(missing, Err(ManageError::Unknown { .. })), "it is none of bob's: {missing:?}");
+    accounts.end_session_of(&by_admin(4), ann, label).await.unwrap();
+    assert_eq!(who(&accounts, &first.id, 5).await, "anonymous");
+    assert_eq!(who(&accounts, &second.id, 5).await, "user ann");
+    let again = accounts.end_session_of(&by_admin(5), ann, label).await;
+    assert!(matches!(again, Err(ManageError::Unknown { .. })), "{again:?}");
+    let rows = recorded(&metadata, "logout_user").await;
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].actor.as_str(), rows[0].resource.as_str()), ("admin", "ann"));
+    assert_eq!(accounts.sessions_of(ann, None, at(3 + 2 * HOUR)).await.unwrap(), [], "that have not ended");
+}
+
+async fn a_password_that_is_changed_by_its_owner_ends_the_other_sessions(metadata: Metadata) {
+    let accounts = local(&metadata);
+    let [ann] = make_users(&accounts, ["ann"]).await;
+    let (here, there) = (log_in(&accounts, "ann", 1).await, log_in(&accounts, "ann", 1).await);
+    let credentials = Credentials::Session { id: here.id.reveal().to_owned(), csrf: Csrf::NotNeeded };
+    let circumstances = circumstances(2, "192.0.2.1");
+    let access = accounts.login(&credentials, &circumstances, "r").await.unwrap();
+    let act = Act { access, circumstances, request_id: "r".to_owned() };
+    let (old, new) = (Some(PASSWORD), "Another123");
+    accounts.change_password_and_stay(&act, ann, old, new, Some(&here.id)).await.unwrap();
+    assert_eq!(who(&accounts, &here.id, 3).await, "user ann");
+    assert_eq!(who(&accounts, &there.id, 3).await, "anonymous");
+    // An administrator who gives somebody a password stays in none of theirs.
+    let kept = Some(&here.id);
+    accounts.change_password_and_stay(&by_admin(4), ann, None, "Another456", kept).await.unwrap();
+    assert_eq!(who(&accounts, &here.id, 5).await, "anonymous");
 }
 
 #[tokio::test]

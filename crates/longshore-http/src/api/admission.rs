@@ -27,8 +27,8 @@ pub(crate) struct Admission {
     pub(crate) caller: Option<String>,
     /// What they are.
     pub(crate) kind: CallerKind,
-    /// What changes must show that are made with the caller's session; it is handed out with every reply.
-    pub(crate) csrf_token: Option<String>,
+    /// The session by which they are logged in, if it is one.
+    pub(crate) session: Option<SessionId>,
     pub(crate) outcome: Result<(Access, Place), ApiProblem>,
 }
 
@@ -57,14 +57,14 @@ impl Api {
             Ok(access) => access,
             Err(problem) => {
                 let kind = CallerKind::default();
-                return Admission { caller: None, kind, csrf_token: None, outcome: Err(problem) };
+                return Admission { caller: None, kind, session: None, outcome: Err(problem) };
             }
         };
         let caller = access.principal.name().map(str::to_owned);
         let kind = CallerKind::of(&access.principal);
-        let csrf_token = match &credentials {
+        let session = match &credentials {
             Some(Credentials::Session { id, .. }) if access.principal.is_known() => {
-                SessionId::parse(id).map(|id| id.csrf_token())
+                SessionId::parse(id)
             }
             _ => None,
         };
@@ -73,7 +73,7 @@ impl Api {
             Ok(place) => Ok((access, place)),
             Err(problem) => Err(problem),
         };
-        Admission { caller, kind, csrf_token, outcome }
+        Admission { caller, kind, session, outcome }
     }
 
     async fn authenticate(

@@ -37,7 +37,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header, request::Parts};
-use longshore_accounts::{Accounts, ManageError, Providers};
+use longshore_accounts::{Accounts, ManageError, Providers, SessionId};
 use longshore_auth::Circumstances;
 use longshore_registry::Registry;
 use longshore_types::Timestamp;
@@ -236,6 +236,8 @@ impl Api {
             gate.after_as(visit, admitted.caller.as_deref(), admitted.kind)?;
         }
         record.caller = admitted.caller.map(Into::into);
+        // What changes must show that are made with this session.
+        let csrf_token = admitted.session.as_ref().map(SessionId::csrf_token);
         let (access, place) = admitted.outcome?;
         record.repository.clone_from(&place.repository);
         let project = place.project.as_ref().map(|project| project.record.name.clone());
@@ -248,6 +250,7 @@ impl Api {
             path,
             query,
             access,
+            session: admitted.session,
             circumstances,
             request_id,
             project: place.project,
@@ -256,7 +259,7 @@ impl Api {
         };
         let answered = (route.handler)(self, request).await;
         let response = answered.map_err(|problem| problem.within(project.as_ref()))?;
-        Ok(match admitted.csrf_token.and_then(|token| HeaderValue::try_from(token).ok()) {
+        Ok(match csrf_token.and_then(|token| HeaderValue::try_from(token).ok()) {
             Some(token) => response.with_header(credentials::X_HARBOR_CSRF_TOKEN, token),
             None => response,
         })

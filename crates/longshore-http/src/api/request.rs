@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use longshore_accounts::Act;
+use longshore_accounts::{Act, SessionId};
 use longshore_auth::{Access, Circumstances};
 use longshore_types::{ProjectName, RepositoryName};
 use serde::de::DeserializeOwned;
@@ -42,6 +42,8 @@ pub(crate) struct ApiRequest {
     pub(crate) query: QueryValues,
     /// Who calls, and what they may do.
     pub(crate) access: Access,
+    /// The session by which they are logged in, if it is one.
+    pub(crate) session: Option<SessionId>,
     /// When, and from where.
     pub(crate) circumstances: Circumstances,
     /// As in the log.

@@ -12,7 +12,7 @@ use longshore_auth::Permission;
 use super::{
     handlers::{
         access_tokens, artifacts, audit, configuration, current_user, description, directories, labels, members, permissions, projects,
-        quotas, repositories, robots, roles, search, statistics, system, tags, trust_rules, user_groups,
+        quotas, repositories, robots, roles, search, sessions, statistics, system, tags, trust_rules, user_groups,
         users,
     },
     route::{Needs, Parameter, Route, boolean, choice, delete, get, head, integer, like, of, patch, post, put, text},
@@ -593,6 +593,38 @@ pub(crate) static ROUTES: &[Route] = &[
     )
     .about("access_token", "Makes an access token of the caller useless."),
     get(
+        at!("/users/current/sessions"),
+        "listSessions",
+        Needs::System(Permission::PROFILE_READ),
+        by!(sessions::list),
+    )
+    .about("session", "Lists where the caller is logged in on the pages.")
+    .gives(of::<Vec<sessions::SessionReply>>),
+    delete(
+        at!("/users/current/sessions/{session_id}"),
+        "endSession",
+        Needs::System(Permission::PROFILE_UPDATE),
+        by!(sessions::end),
+    )
+    .about("session", "Ends a session of the caller.")
+    .refuses(&[StatusCode::NOT_FOUND]),
+    get(
+        at!("/users/{user_id}/sessions"),
+        "listSessionsOfUser",
+        Needs::Own(Permission::USER_READ),
+        by!(sessions::list),
+    )
+    .about("session", "Lists where a user is logged in on the pages.")
+    .gives(of::<Vec<sessions::SessionReply>>),
+    delete(
+        at!("/users/{user_id}/sessions/{session_id}"),
+        "endSessionOfUser",
+        Needs::Own(Permission::USER_UPDATE),
+        by!(sessions::end),
+    )
+    .about("session", "Ends a session of a user.")
+    .refuses(&[StatusCode::NOT_FOUND]),
+    get(
         at!("/users/{user_id}/tokens"),
         "listAccessTokensOfUser",
         Needs::Own(Permission::USER_READ),
@@ -869,6 +901,7 @@ pub(crate) static PATH_PARAMETERS: &[Parameter] = &[
     integer("group_id", "The user group's number."),
     integer("robot_id", "The robot's number."),
     integer("label_id", "The label's number."),
+    text("session_id", "What the session is called, as the list says."),
     integer("token_id", "The access token's number."),
     integer("role_id", "The role's number."),
     integer("id", "The number of what is meant."),

@@ -49,6 +49,7 @@ pub(super) async fn call_everything(metadata: &Metadata) -> Result<(), MetadataE
     let mut tx = metadata.write().await?;
     tx.trim_sessions_of(id, 1).await?;
     tx.delete_session(b"1").await?;
+    tx.delete_other_sessions_of(id, b"2").await?;
     tx.delete_expired_sessions(now, 9).await?;
     tx.delete_sessions_of(id).await?;
     tx.delete_group(group).await?;
@@ -82,6 +83,7 @@ async fn read_everything(metadata: &Metadata, id: UserId) -> Result<(), Metadata
     assert_eq!(tx.groups_of_user(id).await?, [group]);
     assert!(tx.session(b"1").await?.is_some());
     assert_eq!(tx.sessions_count(id).await?, 2);
+    assert_eq!(tx.sessions_of(id, Timestamp::from_unix_millis(0), 9).await?.len(), 2);
     assert!(tx.cli_secret(id).await?.is_some());
     assert_eq!(tx.memberships_of(id).await?, []);
     Ok(())

@@ -19,6 +19,7 @@ pub(crate) mod robots;
 pub(crate) mod roles;
 pub(crate) mod scoped;
 pub(crate) mod search;
+pub(crate) mod sessions;
 pub(crate) mod statistics;
 pub(crate) mod system;
 pub(crate) mod tags;

@@ -290,7 +290,8 @@ pub(crate) async fn set_password(api: &Api, mut request: ApiRequest) -> Reply {
     let id = request.path.id("user_id")?;
     let body: PasswordBody = request.json().await?;
     let old = Some(body.old_password.as_str()).filter(|old| !old.is_empty());
-    api.accounts.change_password(&request.act(), id, old, &body.new_password).await?;
+    let kept = request.session.as_ref();
+    api.accounts.change_password_and_stay(&request.act(), id, old, &body.new_password, kept).await?;
     Ok(ApiResponse::done())
 }
 

@@ -78,6 +78,8 @@ impl World {
             .with("reference", "v1")
             .with("tag_name", "v1")
             .with("addition", "build_history")
+            // Who may end sessions is told that nothing is called so.
+            .with("session_id", "none")
             .with("meta_name", "auto_scan");
         self.names = names;
         for (name, value) in [
