@@ -44,6 +44,8 @@ pub(crate) enum Test {
 /// A text that holds no filters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FilterError {
+    #[error("q: there is no key {given} here; {}", keys(.known))]
+    Unknown { given: String, known: Vec<&'static str> },
     #[error("q: longer than {TEXT_BYTES_MAX} bytes")]
     TooLong,
     #[error("q: more than {COUNT_MAX} filters")]
@@ -60,7 +62,13 @@ pub(crate) enum FilterError {
     List(String),
 }
 
-/// Reads filters. Keys that are not in `known` are left out, as Harbor does; a key that comes twice counts as it came last.
+/// The keys that there are, for people.
+fn keys(known: &[&str]) -> String {
+    if known.is_empty() { "nothing can be filtered by".to_owned() } else { format!("there are {}", known.join(", ")) }
+}
+
+/// Reads filters. A key that comes twice counts as it came last. One that is not in `known` is refused, where Harbor leaves
+/// it out: a listing that is not filtered as somebody meant it is read as if it were.
 pub(crate) fn parse(text: &str, known: &[&'static str]) -> Result<Vec<Filter>, FilterError> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(FilterError::TooLong);
@@ -81,7 +89,9 @@ pub(crate) fn parse(text: &str, known: &[&'static str]) -> Result<Vec<Filter>, F
             return Err(FilterError::Malformed);
         }
         let test = Test::parse(key, value)?;
-        let Some(key) = known.iter().find(|known| same(known, key)) else { continue };
+        let Some(key) = known.iter().find(|known| same(known, key)) else {
+            return Err(FilterError::Unknown { given: key.to_owned(), known: known.to_vec() });
+        };
         filters.retain(|filter| filter.key != *key);
         filters.push(Filter { key, test });
     }
@@ -138,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    const KNOWN: &[&str] = &["name", "project_id", "op_time"];
+    const KNOWN: &[&str] = &["name", "level", "project_id", "op_time"];
 
     #[test]
     fn filters_are_read() {
@@ -160,8 +170,8 @@ mod tests {
         check("op_time=[1~ 2]", &[("op_time", Test::Between(Some("1".to_owned()), Some("2".to_owned())))]);
         check("op_time=[~2]", &[("op_time", Test::Between(None, Some("2".to_owned())))]);
         check("op_time=[1~]", &[("op_time", Test::Between(Some("1".to_owned()), None))]);
-        // What Terraform sends for robots, with names of fields and a key that this listing does not know.
-        check("Level=project,ProjectID=1", &[("project_id", is("1"))]);
+        // What Terraform sends for robots, with names of fields.
+        check("Level=project,ProjectID=1", &[("level", is("project")), ("project_id", is("1"))]);
         check("name=a,name=b", &[("name", is("b"))]);
         check(
             "name%3D~a%2Cproject_id%3D3",
@@ -178,6 +188,9 @@ mod tests {
             check(bad, FilterError::Malformed);
         }
         check("name=~", FilterError::Contains(key("name")));
+        check("name=a,nmae=b", FilterError::Unknown { given: key("nmae"), known: KNOWN.to_vec() });
+        let shown = FilterError::Unknown { given: key("x"), known: vec!["name", "level"] }.to_string();
+        assert_eq!(shown, "q: there is no key x here; there are name, level");
         for bad in ["name=[", "name=[]", "name=[~]", "name=[a]", "name=[a~b"] {
             check(bad, FilterError::Range(key("name")));
         }

@@ -173,6 +173,11 @@ impl ApiRequest {
         json::parse(&self.bytes().await?).map_err(ApiProblem::bad_request)
     }
 
+    /// The same, but that these fields are ignored whatever they hold: see [`json::parse_but`].
+    pub(crate) async fn json_but<T: DeserializeOwned>(&mut self, ignored: &[&str]) -> Result<T, ApiProblem> {
+        json::parse_but(&self.bytes().await?, ignored).map_err(ApiProblem::bad_request)
+    }
+
     /// The same, where no body is as good as an empty object.
     pub(crate) async fn json_or_default<T: DeserializeOwned + Default>(&mut self) -> Result<T, ApiProblem> {
         let bytes = self.bytes().await?;

@@ -45,6 +45,7 @@ pub(crate) struct AccessTokenCreated {
 
 /// `POST /users/current/tokens`.
 #[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct AccessTokenCreation {
     name: String,
     /// Days; -1 for ever, 90 if left out.

@@ -29,6 +29,7 @@ pub(crate) struct MemberReply {
 
 /// `POST /projects/{}/members`.
 #[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct MemberCreation {
     role_id: i64,
     member_user: Option<MemberUser>,
@@ -43,6 +44,7 @@ pub(crate) struct MemberCreation {
 
 /// A user, by number or name.
 #[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct MemberUser {
     #[serde(default)]
     user_id: i64,
@@ -52,6 +54,7 @@ pub(crate) struct MemberUser {
 
 /// A group, by number, by DN, or by name and type. One that is not known yet is made.
 #[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct MemberGroup {
     #[serde(default)]
     id: i64,
@@ -69,6 +72,7 @@ pub(crate) struct MemberGroup {
 
 /// `PUT /projects/{}/members/{mid}`.
 #[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct MemberUpdate {
     role_id: i64,
     /// Stays as it is if left out.
@@ -146,7 +150,7 @@ impl From<MemberDetails> for MemberReply {
 
 /// `POST /projects/{project_name_or_id}/members`.
 pub(crate) async fn create(api: &Api, mut request: ApiRequest) -> Reply {
-    let body: MemberCreation = request.json().await?;
+    let body: MemberCreation = request.json_but(&["id"]).await?;
     let holder = body.holder()?;
     let grant =
         MemberGrant { role: body.role_id, repositories: body.repositories, condition: body.condition };
@@ -173,7 +177,8 @@ pub(crate) async fn show(api: &Api, request: ApiRequest) -> Reply {
 
 /// `PUT /projects/{project_name_or_id}/members/{mid}`.
 pub(crate) async fn update(api: &Api, mut request: ApiRequest) -> Reply {
-    let body: MemberUpdate = request.json().await?;
+    // Terraform sends all that it has; who is meant stays.
+    let body: MemberUpdate = request.json_but(&["id", "member_user", "member_group"]).await?;
     let (project, id) = (request.project()?.record.id, mid(&request)?);
     let before = api.accounts.member(project, id).await?;
     let grant = MemberGrant {

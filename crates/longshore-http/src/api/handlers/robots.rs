@@ -22,6 +22,12 @@ pub(crate) const SORTS: &[&str] = &["name"];
 /// Keys of `q`.
 pub(crate) const FILTERS: &[&str] = &["name", "level", "project_id"];
 
+/// What clients send along that they read of a robot, and what Harbor has of one besides.
+const READ_ONLY: &[&str] = &[
+    "id", "secret", "editable", "expires_at", "creation_time", "update_time", "creator_type", "creator_ref", "created_by",
+    "last_used_time",
+];
+
 /// A robot.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct RobotReply {
@@ -59,6 +65,7 @@ pub(crate) struct RobotCreated {
 
 /// `POST /robots`. A secret in it does not count.
 #[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct RobotCreation {
     /// Within its project.
     name: String,
@@ -76,6 +83,7 @@ pub(crate) struct RobotCreation {
 
 /// `PUT /robots/{robot_id}`: all of it, as it was read, with what is to change.
 #[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct RobotUpdate {
     /// As it is.
     name: String,
@@ -158,7 +166,7 @@ fn plan(
 
 /// `POST /robots`.
 pub(crate) async fn create(api: &Api, mut request: ApiRequest) -> Reply {
-    let body: RobotCreation = request.json().await?;
+    let body: RobotCreation = request.json_but(READ_ONLY).await?;
     let days = body.duration.unwrap_or(api.accounts.running().robot_days);
     let project: Option<ProjectName> = match (body.level.as_str(), &body.permissions[..]) {
         ("system", _) => None,
@@ -225,7 +233,7 @@ pub(crate) async fn show(api: &Api, request: ApiRequest) -> Reply {
 
 /// `PUT /robots/{robot_id}`.
 pub(crate) async fn update(api: &Api, mut request: ApiRequest) -> Reply {
-    let body: RobotUpdate = request.json().await?;
+    let body: RobotUpdate = request.json_but(READ_ONLY).await?;
     let (id, act) = (robot_id(&request)?, request.act());
     let before = api.accounts.robot(&act, id).await?;
     let level = if before.project.is_some() { "project" } else { "system" };
@@ -263,6 +271,7 @@ pub(crate) mod of_project {
 
     /// `POST /projects/{}/robots`.
     #[derive(Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
     pub(crate) struct ProjectRobotCreation {
         name: String,
         #[serde(default)]

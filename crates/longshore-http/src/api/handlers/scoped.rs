@@ -9,6 +9,7 @@ use crate::api::problem::ApiProblem;
 
 /// Permissions somewhere, as callers give them.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct GivenPermissions {
     /// `project` or `system`.
     kind: String,
@@ -21,6 +22,7 @@ pub(crate) struct GivenPermissions {
 
 /// A permission, as callers give it.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct GivenAccess {
     /// What it is about; `*` for everything.
     resource: String,

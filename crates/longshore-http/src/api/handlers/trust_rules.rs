@@ -15,6 +15,9 @@ use crate::api::{
 /// Keys of `q`.
 pub(crate) const FILTERS: &[&str] = &["project_id"];
 
+/// What somebody sends along who changes a rule as it was read.
+const READ_ONLY: &[&str] = &["id", "robot_name", "creation_time", "update_time"];
+
 /// Where identities come from.
 #[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -46,6 +49,7 @@ pub(crate) struct TrustRuleReply {
 
 /// `POST /trustrules` and `PUT /trustrules/{id}`.
 #[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct TrustRuleBody {
     name: String,
     kind: TrustRuleKindWord,
@@ -103,7 +107,7 @@ impl From<TrustRuleDetails> for TrustRuleReply {
 
 /// `POST /trustrules`.
 pub(crate) async fn create(api: &Api, mut request: ApiRequest) -> Reply {
-    let plan = TrustRulePlan::from(request.json::<TrustRuleBody>().await?);
+    let plan = TrustRulePlan::from(request.json_but::<TrustRuleBody>(READ_ONLY).await?);
     let id = api.accounts.create_trust_rule(&request.act(), &plan).await?;
     Ok(request.created(id.number()))
 }
@@ -132,7 +136,7 @@ pub(crate) async fn show(api: &Api, request: ApiRequest) -> Reply {
 
 /// `PUT /trustrules/{id}`.
 pub(crate) async fn update(api: &Api, mut request: ApiRequest) -> Reply {
-    let plan = TrustRulePlan::from(request.json::<TrustRuleBody>().await?);
+    let plan = TrustRulePlan::from(request.json_but::<TrustRuleBody>(READ_ONLY).await?);
     api.accounts.update_trust_rule(&request.act(), id(&request)?, &plan).await?;
     Ok(ApiResponse::done())
 }
