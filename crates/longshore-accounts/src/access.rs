@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use longshore_auth::{
-    Access, BuiltInRole, Condition, Grant, GrantKind, GrantScope, Permission, PermissionSet, Principal,
-    Question, RepositoryPattern, RoleId, SystemRole, of_every_user,
+    Access, BuiltInRole, Grant, GrantKind, GrantScope, Permission, PermissionSet, Principal,
+    RepositoryPattern, RoleId, SystemRole, of_every_user,
 };
 use longshore_metadata::{AccessTokenRecord, Membership, MetadataError, ReadTx, RobotRecord, UserRecord};
 
@@ -20,7 +20,7 @@ impl Accounts {
         let everybody = of_every_user(self.running().project_creation);
         let mut grants = vec![Grant::new(GrantScope::System, GrantKind::Role, everybody, "every user")];
         for membership in tx.memberships_of(user.id).await? {
-            grants.extend(grant_of(tx, &membership).await?);
+            grants.extend(self.grant_of(tx, &membership).await?);
         }
         let principal = Principal::User {
             id: user.id.number(),
@@ -28,6 +28,32 @@ impl Accounts {
             system_role: if user.is_admin() { SystemRole::Admin } else { system_role(user.system_role) },
         };
         Ok(Access { principal, grants, ceiling: None })
+    }
+
+    /// A membership as a grant. One that makes no sense any more grants nothing: its role was deleted, its pattern is not
+    /// understood.
+    async fn grant_of(
+        &self,
+        tx: &mut ReadTx,
+        membership: &Membership,
+    ) -> Result<Option<Grant>, MetadataError> {
+        let Some((role, permissions)) = role(tx, membership.role).await? else { return Ok(None) };
+        let project = &membership.project;
+        let origin = match &membership.through {
+            Some(group) => format!("group {group} in {project} as {role}"),
+            None => format!("member of {project} as {role}"),
+        };
+        let scope = GrantScope::Project(project.clone());
+        let mut grant = Grant::new(scope, GrantKind::Role, permissions, origin.as_str());
+        if !membership.repositories.is_empty() {
+            let Ok(pattern) = membership.repositories.parse::<RepositoryPattern>() else { return Ok(None) };
+            grant.kind = GrantKind::Repository;
+            grant = grant.limited_to(pattern);
+        }
+        if let Some(version) = membership.condition {
+            grant = grant.on_condition(self.inner.policies.condition(tx, version).await?);
+        }
+        Ok(Some(grant))
     }
 
     /// All that a robot has: what it was given, and nothing else.
@@ -71,42 +97,6 @@ pub(crate) fn system_role(code: u8) -> SystemRole {
         1 => SystemRole::Auditor,
         2 => SystemRole::Admin,
         _ => SystemRole::None,
-    }
-}
-
-/// A membership as a grant. One that makes no sense any more grants nothing: its role was deleted, its pattern is not
-/// understood.
-async fn grant_of(tx: &mut ReadTx, membership: &Membership) -> Result<Option<Grant>, MetadataError> {
-    let Some((role, permissions)) = role(tx, membership.role).await? else { return Ok(None) };
-    let project = &membership.project;
-    let origin = match &membership.through {
-        Some(group) => format!("group {group} in {project} as {role}"),
-        None => format!("member of {project} as {role}"),
-    };
-    let mut grant =
-        Grant::new(GrantScope::Project(project.clone()), GrantKind::Role, permissions, origin.as_str());
-    if !membership.repositories.is_empty() {
-        let Ok(pattern) = membership.repositories.parse::<RepositoryPattern>() else { return Ok(None) };
-        grant.kind = GrantKind::Repository;
-        grant = grant.limited_to(pattern);
-    }
-    if let Some(condition) = membership.condition {
-        grant = grant.on_condition(Arc::new(UnknownPolicy(format!("policy {condition}"))));
-    }
-    Ok(Some(grant))
-}
-
-/// A policy that cannot be asked never agrees.
-#[derive(Debug)]
-struct UnknownPolicy(String);
-
-impl Condition for UnknownPolicy {
-    fn name(&self) -> &str {
-        &self.0
-    }
-
-    fn holds(&self, _: &Question<'_>) -> bool {
-        false
     }
 }
 

@@ -6,7 +6,9 @@ use longshore_auth::{Lockout, ProjectCreation};
 use longshore_identity::PasswordSource;
 use longshore_metadata::Metadata;
 
-use crate::{configuration::{FileConfiguration, Holding}, login::Logins, refusals::Refusals};
+use crate::{
+    access_policies::CompiledPolicies,
+    configuration::{FileConfiguration, Holding}, login::Logins, refusals::Refusals};
 
 /// What an operator may set about accounts in the configuration file.
 #[derive(Clone, Debug)]
@@ -75,6 +77,7 @@ pub(crate) struct Inner {
     /// Those that check passwords, in the order in which they are asked; local users come first.
     pub(crate) sources: Vec<Arc<dyn PasswordSource>>,
     pub(crate) logins: Logins,
+    pub(crate) policies: CompiledPolicies,
     /// The settings that may change, as they hold.
     pub(crate) running: Holding,
     /// Held while they are read.
@@ -91,8 +94,8 @@ impl Accounts {
     ) -> Self {
         let logins = Logins::new(settings.password_checks_max);
         let (running, refreshing) = (Holding::new(&settings), tokio::sync::Mutex::default());
-        let refusals = Refusals::default();
-        Self { inner: Arc::new(Inner { metadata, settings, sources, logins, running, refreshing, refusals }) }
+        let (refusals, policies) = (Refusals::default(), CompiledPolicies::default());
+        Self { inner: Arc::new(Inner { metadata, settings, sources, logins, policies, running, refreshing, refusals }) }
     }
 
     /// The settings.

@@ -1,16 +1,15 @@
 //! Nobody gives away what they do not have.
 
-use longshore_auth::{Access, BuiltInRole, Grant, GrantScope, Permission, PermissionSet, Target};
+use longshore_auth::{Access, BuiltInRole, Grant, GrantScope, Permission, PermissionSet, Reach, Target, reach};
 use longshore_types::ProjectName;
 
 use crate::{Accounts, Act, ManageError};
 
 impl Accounts {
     /// What the caller lacks of these permissions there. What a project's being public gives does not count: it may end
-    /// any day, and what was given would stay.
+    /// any day, and what was given would stay. For the same reason nothing counts that they have on a condition.
     pub(crate) fn lacking(&self, act: &Act, scope: &GrantScope, permissions: PermissionSet) -> PermissionSet {
-        let may =
-            |target: &Target<'_>, permission| self.may(&act.access, target, permission, &act.circumstances);
+        let may = |target: &Target<'_>, permission| reach(&act.access, target, permission) == Reach::Always;
         let lacks = |permission: &Permission| match scope {
             GrantScope::System => !may(&Target::SYSTEM, *permission),
             GrantScope::AllProjects => !has_in_all_projects(&act.access, *permission),

@@ -5,6 +5,7 @@
 //! transaction.
 
 mod access;
+mod access_policies;
 mod access_tokens;
 mod accounts;
 mod act;
@@ -36,6 +37,7 @@ mod token_service;
 mod trust_rules;
 mod users;
 
+pub use access_policies::{AskedPolicy, Doing, PolicyPlan, SimulatedGrant, Simulation, Supposed};
 pub use access_tokens::{AccessTokenDetails, NewAccessToken};
 pub use accounts::{Accounts, AccountsSettings};
 pub use act::Act;
@@ -66,11 +68,13 @@ pub use users::{NewAccount, Profile};
 
 /// What directories say of people and groups.
 pub use longshore_identity::{SourceGroup, ldap::LdapUser};
+/// What policies are about, and what they say.
+pub use longshore_policy::{Answer, Rule, schema_text};
 /// Whose word counts about programs.
 pub use longshore_identity::workload::Workloads;
 /// Rows as the use cases take and give them.
 pub use longshore_metadata::{
-    AUDIT_OPERATIONS, AccessTokenId, AuditEvent, AuditFilter, AuditOperation, AuditOrder, GroupFilter, GroupKind, GroupRecord, Holder, LabelId,
+    AUDIT_OPERATIONS, AccessPolicyRecord, AccessTokenId, AuditEvent, AuditFilter, AuditOperation, AuditOrder, GroupFilter, GroupKind, GroupRecord, Holder, LabelId,
     LabelOrder, LabelRecord, MemberId, ProjectFilter, ProjectId, ProjectOrder, ProjectRecord, QuotaRecord,
 pub use providers::{CameBack, Named, ProviderError, Providers, ReturnPath, SentAway};
     RobotId, TextFilter, TrustRuleId, TrustRuleKind, UserFilter, UserId, UserOrder, UserRecord,

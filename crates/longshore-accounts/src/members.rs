@@ -210,9 +210,10 @@ impl Accounts {
         let condition = match grant.condition.as_str() {
             "" => None,
             name => {
-                let found = tx.policy_named(name).await?;
                 let unknown = || ManageError::Invalid(format!("condition: there is no policy {name}"));
-                Some(found.ok_or_else(unknown)?)
+                let id = tx.access_policy_named(name).await?.ok_or_else(unknown)?.version.id;
+                // It must not go away before this is committed.
+                Some(if tx.lock_access_policy(id).await? { id } else { return Err(unknown()) })
             }
         };
         Ok(CheckedGrant { role: grant.role, repositories: &grant.repositories, condition })

@@ -104,13 +104,17 @@ fn in_projects() -> PermissionSet {
     BuiltInRole::ProjectAdmin.permissions().union(PermissionSet::of_robots(Level::Project))
 }
 
-fn check_role(name: &str, permissions: PermissionSet) -> Result<(), ManageError> {
-    let invalid = |message: String| Err(ManageError::Invalid(message));
-    let fits = !name.is_empty()
+/// Whether it can be the name of a role or of a policy.
+pub(crate) fn is_name(name: &str) -> bool {
+    !name.is_empty()
         && name.chars().count() <= NAME_CHARACTERS_MAX
         && name.trim() == name
-        && !name.chars().any(char::is_control);
-    if !fits {
+        && !name.chars().any(char::is_control)
+}
+
+fn check_role(name: &str, permissions: PermissionSet) -> Result<(), ManageError> {
+    let invalid = |message: String| Err(ManageError::Invalid(message));
+    if !is_name(name) {
         return invalid(format!("name must have 1 to {NAME_CHARACTERS_MAX} characters"));
     }
     if BuiltInRole::from_name(name).is_some() {

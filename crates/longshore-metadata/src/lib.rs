@@ -4,6 +4,7 @@
 //! [`Metadata`] hands out transactions: [`ReadTx`] for reading, [`WriteTx`] (which reads too) for changing. The
 //! methods of both are spread over one file per subject. Nothing here reads a clock: moments are arguments.
 
+mod access_policies;
 mod access_tokens;
 mod artifacts;
 mod audit;
@@ -49,6 +50,7 @@ mod trust_rules;
 mod uploads;
 mod users;
 
+pub use access_policies::{AccessPolicyRecord, NewAccessPolicy, PolicyUse, PolicyVersion};
 pub use access_tokens::{AccessTokenId, AccessTokenRecord};
 pub use artifacts::{ArtifactFilter, ArtifactOrder, TagFilter, TagOrder};
 pub use audit::{

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use longshore_types::{ProjectName, Timestamp};
 
 use crate::{
-    GroupId, MetadataError, ProjectId, ReadTx, TextFilter, UserId, WriteTx,
+    GroupId, MetadataError, PolicyVersion, ProjectId, ReadTx, TextFilter, UserId, WriteTx,
     conditions::Conditions,
     sql::{Row, Value, at_most, batches, params, placeholders},
 };
@@ -63,7 +63,7 @@ pub struct Membership {
     /// See [`MemberRecord::repositories`].
     pub repositories: String,
     /// See [`MemberRecord::condition`].
-    pub condition: Option<i64>,
+    pub condition: Option<PolicyVersion>,
     /// The group that the user has it through.
     pub through: Option<String>,
 }
@@ -160,12 +160,6 @@ impl ReadTx {
         Ok(false)
     }
 
-    /// The number of the policy of that name, for a condition.
-    pub async fn policy_named(&mut self, name: &str) -> Result<Option<i64>, MetadataError> {
-        let sql = "SELECT id FROM access_policies WHERE name = $1";
-        self.query_opt(sql, params![name]).await?.map(|mut row| row.int()).transpose()
-    }
-
     /// The name of a policy.
     pub async fn policy_name(&mut self, id: i64) -> Result<Option<String>, MetadataError> {
         let sql = "SELECT name FROM access_policies WHERE id = $1";
@@ -174,19 +168,25 @@ impl ReadTx {
 
     /// All that a user has, also through groups.
     pub async fn memberships_of(&mut self, user: UserId) -> Result<Vec<Membership>, MetadataError> {
-        let sql = "SELECT p.name, m.role_id, m.repositories, m.condition_id, NULL FROM project_members m \
-                   JOIN projects p ON p.id = m.project_id WHERE m.user_id = $1 \
+        let sql = "SELECT p.name, m.role_id, m.repositories, m.condition_id, a.revision, NULL \
+                   FROM project_members m JOIN projects p ON p.id = m.project_id \
+                   LEFT JOIN access_policies a ON a.id = m.condition_id WHERE m.user_id = $1 \
                    UNION ALL \
-                   SELECT p.name, m.role_id, m.repositories, m.condition_id, g.name FROM user_group_members i \
-                   JOIN user_groups g ON g.id = i.group_id JOIN project_members m ON m.group_id = i.group_id \
-                   JOIN projects p ON p.id = m.project_id WHERE i.user_id = $1";
+                   SELECT p.name, m.role_id, m.repositories, m.condition_id, a.revision, g.name \
+                   FROM user_group_members i JOIN user_groups g ON g.id = i.group_id \
+                   JOIN project_members m ON m.group_id = i.group_id JOIN projects p ON p.id = m.project_id \
+                   LEFT JOIN access_policies a ON a.id = m.condition_id WHERE i.user_id = $1";
         let rows = self.query(sql, params![user]).await?;
         let read = |mut row: Row| {
             Ok(Membership {
                 project: row.parsed("project name")?,
                 role: row.int()?,
                 repositories: row.text()?,
-                condition: row.optional_int()?,
+                condition: match (row.optional_int()?, row.optional_int()?) {
+                    (None, _) => None,
+                    // None of that number is left: there is no such revision.
+                    (Some(id), revision) => Some(PolicyVersion { id, revision: revision.unwrap_or_default() }),
+                },
                 through: row.optional_text()?,
             })
         };

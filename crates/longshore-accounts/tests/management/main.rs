@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, also the functions they share")]
 
+mod access_policies;
 mod access_tokens;
 mod audit;
 mod catalog;

@@ -3,7 +3,7 @@
 use longshore_types::{ProjectName, Timestamp};
 
 use crate::{
-    GroupKind, Holder, Metadata, MetadataError, NewRobot, NewTrustRule, NewUser, ProjectFilter, ProjectId,
+    GroupKind, Holder, MemberRecord, Metadata, MetadataError, NewAccessPolicy, NewRobot, NewTrustRule, NewUser, ProjectFilter, ProjectId,
     ProjectOrder, RobotLevel, RoleRecord, TextFilter, TrustRuleKind, UserId, WriteTx,
 };
 
@@ -75,9 +75,21 @@ async fn call_members(tx: &mut WriteTx, project: ProjectId, user: UserId) -> Res
     assert_eq!(tx.members_by_role(project).await?.len(), 2);
     assert!(!tx.others_have_role(&[project], 1, id).await?);
     assert_eq!(tx.memberships_of(user).await?.len(), 1);
-    assert_eq!(tx.policy_named("none").await?, None);
-    assert_eq!(tx.policy_name(1).await?, None);
+    call_access_policies(tx, &member).await?;
     tx.delete_member(id).await
+}
+
+async fn call_access_policies(tx: &mut WriteTx, member: &MemberRecord) -> Result<(), MetadataError> {
+    let policy = NewAccessPolicy { name: "office", description: "", text: "permit (principal, action, resource);" };
+    let id = tx.insert_access_policy(&policy, now()).await?.unwrap();
+    assert!(tx.lock_access_policy(id).await?);
+    tx.update_access_policy(id, &policy, now()).await?;
+    assert_eq!(tx.access_policy(id).await?, tx.access_policy_named("office").await?);
+    assert_eq!(tx.policy_name(id).await?.as_deref(), Some("office"));
+    assert_eq!(tx.access_policies_page(0, 9).await?.len() as u64, tx.access_policies_count().await?);
+    assert!(tx.set_member(member, 1, "", Some(id)).await?);
+    assert_eq!(tx.access_policy_uses(id, 9).await?.len(), 1);
+    tx.delete_access_policy(id).await
 }
 
 async fn call_roles(tx: &mut WriteTx) -> Result<(), MetadataError> {
