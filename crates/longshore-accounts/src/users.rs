@@ -144,12 +144,12 @@ impl Accounts {
 
     async fn remove_user(&self, act: &Act, id: i64) -> Result<(), ManageError> {
         let mut tx = self.inner.metadata.write().await?;
+        let admins = self.lock_standing(&mut tx, id).await?;
         let user = changed_by(act, &mut tx, id).await?;
         if is_self(act, &user) {
             return Err(ManageError::Precondition("nobody can delete themselves".to_owned()));
         }
-        standing::leave_an_admin(&mut tx, &user).await?;
-        tx.lock_user(user.id).await?;
+        standing::leave_an_admin(&admins, &user)?;
         let projects = tx.projects_owned_by(user.id, 100).await?;
         tx.delete_user(user.id).await?;
         let detail = match projects.is_empty() {

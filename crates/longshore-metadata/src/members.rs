@@ -138,7 +138,8 @@ impl ReadTx {
         rows.into_iter().map(|mut row| Ok((row.int()?, row.unsigned()?))).collect()
     }
 
-    /// Whether anybody but that membership has the role for the whole of one of these projects, on no condition.
+    /// Whether anybody who can log in has the role for the whole of one of these projects, on no condition, by another
+    /// membership than that one: a user, or somebody in a group.
     pub async fn others_have_role(
         &mut self,
         projects: &[ProjectId],
@@ -147,8 +148,11 @@ impl ReadTx {
     ) -> Result<bool, MetadataError> {
         for batch in batches(projects) {
             let sql = format!(
-                "SELECT 1 FROM project_members WHERE role_id = $1 AND id <> $2 AND repositories = '' \
-                 AND condition_id IS NULL AND project_id IN ({}) LIMIT 1",
+                "SELECT 1 FROM project_members m WHERE m.role_id = $1 AND m.id <> $2 AND m.repositories = '' \
+                 AND m.condition_id IS NULL AND m.project_id IN ({}) \
+                 AND (EXISTS (SELECT 1 FROM users u WHERE u.id = m.user_id AND u.disabled = 0) \
+                 OR EXISTS (SELECT 1 FROM user_group_members i JOIN users u ON u.id = i.user_id \
+                 WHERE i.group_id = m.group_id AND u.disabled = 0)) LIMIT 1",
                 placeholders(3, batch.len())
             );
             let mut values: Vec<Value<'_>> = vec![role.into(), but.into()];

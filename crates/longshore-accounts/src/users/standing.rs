@@ -1,7 +1,7 @@
 //! What a user is beyond projects, whether they may log in at all, and who vouches for them.
 
 use longshore_auth::SystemRole;
-use longshore_metadata::{LOCAL_SOURCE, UserRecord, WriteTx};
+use longshore_metadata::{LOCAL_SOURCE, UserId, UserRecord, WriteTx};
 use serde_json::json;
 
 use super::{changed_by, is_admin};
@@ -61,9 +61,20 @@ impl Accounts {
             || inner.settings.providers.iter().any(|provider| provider == name)
     }
 
+    /// Locks what somebody is, and who administers: until commit nobody can change either, and what is read from here on is
+    /// what counts. Everybody locks in this order. Returns the administrators who can log in: a source that is not
+    /// configured lets nobody in.
+    pub(super) async fn lock_standing(&self, tx: &mut WriteTx, id: i64) -> Result<Vec<UserId>, ManageError> {
+        let admins = tx.lock_active_admins().await?;
+        tx.lock_user(UserId::of_number(id)).await?;
+        let usable = admins.into_iter().filter(|(_, source)| self.knows_source(source));
+        Ok(usable.map(|(admin, _)| admin).collect())
+    }
+
     async fn change_standing(&self, act: &Act, id: i64, change: Change<'_>) -> Result<(), ManageError> {
         let now = act.circumstances.now;
         let mut tx = self.inner.metadata.write().await?;
+        let admins = self.lock_standing(&mut tx, id).await?;
         let user = changed_by(act, &mut tx, id).await?;
         if !matches!(change, Change::Disabled(_)) && !is_admin(act) {
             return Err(ManageError::Forbidden("only administrators may do this".to_owned()));
@@ -71,15 +82,14 @@ impl Accounts {
         let detail = match change {
             Change::Role(role) => {
                 if role != SystemRole::Admin && !user.source_admin {
-                    leave_an_admin(&mut tx, &user).await?;
+                    leave_an_admin(&admins, &user)?;
                 }
                 tx.set_system_role(user.id, code(role), now).await?;
                 json!({ "system_role": word(role) })
             }
             Change::Disabled(disabled) => {
                 if disabled {
-                    leave_an_admin(&mut tx, &user).await?;
-                    tx.lock_user(user.id).await?;
+                    leave_an_admin(&admins, &user)?;
                     Self::end_sessions(&mut tx, user.id).await?;
                 }
                 tx.set_user_disabled(user.id, disabled, now).await?;
@@ -96,8 +106,7 @@ impl Accounts {
                     )));
                 }
                 // Whether the source knows this administrator shows at the next login only.
-                leave_an_admin(&mut tx, &user).await?;
-                tx.lock_user(user.id).await?;
+                leave_an_admin(&admins, &user)?;
                 tx.bind_user(user.id, source, external_id, now).await?;
                 Self::end_sessions(&mut tx, user.id).await?;
                 json!({ "source": source })
@@ -108,14 +117,10 @@ impl Accounts {
     }
 }
 
-/// Checks that somebody who may log in is an administrator also without this user; until commit nobody can change that.
-/// Nothing to check where the user is none that counts.
-pub(super) async fn leave_an_admin(tx: &mut WriteTx, user: &UserRecord) -> Result<(), ManageError> {
-    if !user.is_admin() || user.disabled {
-        return Ok(());
-    }
-    let admins = tx.lock_active_admins().await?;
-    if admins.iter().any(|admin| *admin != user.id) {
+/// Checks that somebody who can log in is an administrator also without this user. Nothing to check where the user is none
+/// that counts.
+pub(super) fn leave_an_admin(admins: &[UserId], user: &UserRecord) -> Result<(), ManageError> {
+    if !admins.contains(&user.id) || admins.iter().any(|admin| *admin != user.id) {
         return Ok(());
     }
     Err(ManageError::Precondition(format!("{} is the last administrator who can log in", user.name)))

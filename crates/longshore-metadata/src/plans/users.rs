@@ -19,7 +19,7 @@ pub(super) async fn call_everything(metadata: &Metadata) -> Result<(), MetadataE
     tx.set_user_from_source(id, &ann, now).await?;
     tx.bind_user(id, "ldap", Some("uid=ann"), now).await?;
     tx.set_system_role(id, 2, now).await?;
-    assert_eq!(tx.lock_active_admins().await?, [id]);
+    assert_eq!(tx.lock_active_admins().await?, [(id, "ldap".to_owned())]);
     tx.set_user_disabled(id, true, now).await?;
     tx.set_password(bob_id, "h1", now).await?;
     tx.rehash_password(bob_id, "h1", "h2").await?;

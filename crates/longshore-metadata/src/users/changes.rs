@@ -173,13 +173,13 @@ impl WriteTx {
         self.execute(sql, params![at, id]).await.map(drop)
     }
 
-    /// All administrators who may log in. Until commit nobody else can change which these are.
-    pub async fn lock_active_admins(&mut self) -> Result<Vec<UserId>, MetadataError> {
+    /// All administrators who are not disabled, with their sources. Until commit nobody else can change which these are.
+    pub async fn lock_active_admins(&mut self) -> Result<Vec<(UserId, String)>, MetadataError> {
         let mut admins = Vec::new();
         for column in ["system_role = 2", "source_admin = 1"] {
-            let sql = format!("SELECT id FROM users WHERE {column} AND disabled = 0 ORDER BY id");
+            let sql = format!("SELECT id, source FROM users WHERE {column} AND disabled = 0 ORDER BY id");
             for mut row in self.query_locking(&sql, "FOR UPDATE", params![]).await? {
-                admins.push(UserId(row.int()?));
+                admins.push((UserId(row.int()?), row.text()?));
             }
         }
         admins.sort_unstable();
