@@ -1,11 +1,15 @@
 //! The command line.
 
+mod client;
+
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use client::{ClientCommand, Connection, Form};
 
 /// A container image registry.
 ///
@@ -26,7 +30,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
   docker login 127.0.0.1:5000                     as admin, with the password that serve prints at first
   docker push 127.0.0.1:5000/demo/app:v1
 
-Exit codes: 0 done; 1 failed; 2 wrong arguments or configuration; 3 verify or audit verify found damage."
+Exit codes: 0 done; 1 failed; 2 wrong arguments or configuration; 3 verify or audit verify found damage; 4 not found;
+5 a login is needed, or it does not suffice."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -127,6 +132,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    #[command(flatten)]
+    Client(ClientCommand),
     /// Prints the version.
     Version,
 }
@@ -277,6 +284,19 @@ mod tests {
             "config show",
             "config schema",
             "version",
+            "login localhost:5000 --user ann --password-stdin",
+            "logout localhost:5000",
+            "catalog localhost:5000 --output json",
+            "tags localhost:5000/team/app",
+            "inspect --platform linux/arm64 docker.io/alpine:3",
+            "manifest localhost:5000/app:v1 --insecure --ca-file ca.pem",
+            "history localhost:5000/app",
+            "referrers localhost:5000/app -o json",
+            "copy --parallel 8 localhost:5000/app:v1 example.org/app",
+            "tag localhost:5000/app:v1 v2",
+            "untag localhost:5000/app:v2",
+            "delete localhost:5000/app:v1",
+            "ping localhost:5000",
         ] {
             let words = std::iter::once("longshore").chain(line.split(' '));
             assert!(Arguments::try_parse_from(words).is_ok(), "{line}");

@@ -1,0 +1,41 @@
+//! A client of the distribution API: logs in as registries ask for it, tries again what may be tried again, goes on where
+//! a connection broke, and believes no content whose digest it did not check.
+//!
+//! It reads no environment and no clock of the day; which files hold credentials and what is allowed is said by
+//! [`ClientSettings`]. What a registry answers is hostile until it was checked: everything read whole has a bound.
+
+mod blobs;
+mod catalog;
+mod challenge;
+mod client;
+mod copy;
+mod credentials;
+mod dockerfile;
+mod error;
+mod image;
+mod image_reference;
+mod links;
+mod manifests;
+mod platform;
+mod referrers;
+mod registry;
+mod repository;
+mod retry;
+mod scope;
+mod tags;
+mod tokens;
+mod uploads;
+
+pub use blobs::BlobStream;
+pub use client::{Client, ClientSettings, SettingsError};
+pub use copy::{Copied, CopyError, CopyProgress, CopySettings, copy};
+pub use credentials::{CredentialError, CredentialFile, CredentialStore, Credentials};
+pub use dockerfile::instruction;
+pub use error::{ClientError, Problem, Refusal};
+pub use image::{HistoryEntry, ImageConfig, ImageError, IndexEntry, NoSuchPlatform, RunConfig};
+pub use image_reference::{ImageReference, ImageReferenceError, RegistryHost, RepositoryReference};
+pub use manifests::PulledManifest;
+pub use platform::{Platform, PlatformError};
+pub use registry::Registry;
+pub use repository::Repository;
+pub use uploads::{BlobPush, BlobSource, Pieces, Pushed};

@@ -1,0 +1,210 @@
+//! Commands that ask a registry, any registry, over the network.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use longshore_client::{ImageReference, RegistryHost, RepositoryReference};
+use longshore_types::Tag;
+
+/// What a client does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClientCommand {
+    /// Logs in to a registry, and keeps name and secret where docker keeps them.
+    ///
+    /// They are tried first. Without --user and --password-stdin they are asked for on the terminal. They are kept by the
+    /// credential helper that docker's config.json names, else in that file, readable for its owner alone.
+    #[command(after_help = "Examples:
+  longshore login localhost:5000
+  longshore login localhost:5000 --user ann --password-stdin < secret")]
+    Login {
+        /// The registry, host or host:port.
+        #[arg(value_name = "HOST")]
+        host: RegistryHost,
+        /// The name.
+        #[arg(short, long, value_name = "NAME")]
+        user: Option<String>,
+        /// Reads the password, access token or robot's secret from standard input.
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Forgets name and secret of a registry, wherever docker and podman keep them.
+    Logout {
+        /// The registry, host or host:port.
+        #[arg(value_name = "HOST")]
+        host: RegistryHost,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Lists the repositories of a registry that you may see.
+    Catalog {
+        /// The registry, host or host:port.
+        #[arg(value_name = "HOST")]
+        host: RegistryHost,
+        #[command(flatten)]
+        output: Output,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Lists the tags of a repository.
+    Tags {
+        /// The repository, host[:port]/name.
+        #[arg(value_name = "HOST/NAME")]
+        repository: RepositoryReference,
+        #[command(flatten)]
+        output: Output,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Shows what an image is: the parts of its address, digests, platforms, configuration.
+    #[command(after_help = "Examples:
+  longshore inspect localhost:5000/team/app:v1
+  longshore inspect --platform linux/arm64 docker.io/library/alpine
+  longshore inspect --output json localhost:5000/team/app@sha256:…")]
+    Inspect {
+        /// The image, host[:port]/name[:tag][@digest].
+        #[arg(value_name = "IMAGE")]
+        image: ImageReference,
+        #[command(flatten)]
+        platform: PlatformChoice,
+        #[command(flatten)]
+        output: Output,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Prints a manifest, byte for byte as it was pushed.
+    Manifest {
+        /// The image, host[:port]/name[:tag][@digest].
+        #[arg(value_name = "IMAGE")]
+        image: ImageReference,
+        #[command(flatten)]
+        platform: PlatformChoice,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Shows how an image was built: its layers, their sizes, and the Dockerfile that makes them.
+    History {
+        /// The image, host[:port]/name[:tag][@digest].
+        #[arg(value_name = "IMAGE")]
+        image: ImageReference,
+        #[command(flatten)]
+        platform: PlatformChoice,
+        #[command(flatten)]
+        output: Output,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Lists what refers to an image: signatures, SBOMs, attestations.
+    Referrers {
+        /// The image, host[:port]/name[:tag][@digest].
+        #[arg(value_name = "IMAGE")]
+        image: ImageReference,
+        #[command(flatten)]
+        output: Output,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Copies an image from one registry or repository to another, with all its platforms and what refers to it.
+    ///
+    /// Manifests stay byte for byte what they are. What is there is not sent again, and what the registry has in the other
+    /// repository is mounted: a copy that broke goes on where it was.
+    #[command(after_help = "Examples:
+  longshore copy docker.io/library/alpine:3 localhost:5000/base/alpine
+  longshore copy localhost:5000/team/app:v1 example.org/team/app:v1
+  longshore copy --no-referrers localhost:5000/team/app@sha256:… localhost:5000/team/copy:v1")]
+    Copy {
+        /// What is copied, host[:port]/name[:tag][@digest].
+        #[arg(value_name = "FROM")]
+        from: ImageReference,
+        /// Where to, host[:port]/name[:tag]; without a tag it keeps its own.
+        #[arg(value_name = "TO")]
+        to: ImageReference,
+        /// Leaves signatures, SBOMs and attestations behind.
+        #[arg(long)]
+        no_referrers: bool,
+        /// Blobs under way at a time.
+        #[arg(long, value_name = "COUNT", default_value = "4", value_parser = clap::value_parser!(u8).range(1..=64))]
+        parallel: u8,
+        #[command(flatten)]
+        output: Output,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Gives an image another tag, in the same repository. No content moves.
+    Tag {
+        /// The image, host[:port]/name[:tag][@digest].
+        #[arg(value_name = "IMAGE")]
+        image: ImageReference,
+        /// The tag it gets; one that exists moves.
+        #[arg(value_name = "TAG")]
+        tag: Tag,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Takes a tag away; the image stays under its digest and its other tags.
+    ///
+    /// Registries that cannot, such as registry:2, say so: there, only the image can be deleted, with all its tags.
+    Untag {
+        /// The image with the tag to take away, host[:port]/name:tag.
+        #[arg(value_name = "IMAGE")]
+        image: ImageReference,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Deletes an image with all its tags in that repository.
+    Delete {
+        /// The image, host[:port]/name[:tag][@digest].
+        #[arg(value_name = "IMAGE")]
+        image: ImageReference,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Tells why a registry cannot be used: name, connection, TLS, login, clock, one after the other.
+    Ping {
+        /// The registry, host or host:port.
+        #[arg(value_name = "HOST")]
+        host: RegistryHost,
+        #[command(flatten)]
+        connection: Connection,
+    },
+}
+
+/// How registries are reached.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Connection {
+    /// Takes plain HTTP, and certificates that nobody vouches for. Not needed for registries on this machine.
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// Trusts the certificates in this file, in PEM form, beside those of the system.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Vec<PathBuf>,
+    /// Keeps and finds names and secrets in this file alone.
+    #[arg(long, value_name = "FILE", env = "REGISTRY_AUTH_FILE")]
+    pub(crate) authfile: Option<PathBuf>,
+}
+
+/// How what was found is written.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Output {
+    /// For people, or for programs.
+    #[arg(short, long, value_enum, value_name = "FORM", default_value = "table")]
+    pub(crate) output: Form,
+}
+
+/// The form of what is written to standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// Columns and lines.
+    Table,
+    /// One JSON value.
+    Json,
+}
+
+/// Which image of an index is meant.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PlatformChoice {
+    /// The platform, os/architecture or os/architecture/variant, of an image that has several.
+    #[arg(long, value_name = "PLATFORM")]
+    pub(crate) platform: Option<longshore_client::Platform>,
+}

@@ -1,0 +1,90 @@
+//! The commands that ask a registry, any registry: a file a command.
+
+mod copy;
+mod environment;
+mod failure;
+mod history;
+mod image;
+mod lists;
+mod login;
+mod output;
+mod ping;
+mod progress;
+mod terminal;
+
+use std::process::ExitCode;
+
+use failure::Failure;
+use longshore_client::{Client, ClientSettings, CopySettings, Credentials};
+
+use super::{complain, runtime};
+use crate::cli::{ClientCommand, Connection};
+
+/// Runs a command to its end.
+pub(super) fn run(command: ClientCommand) -> ExitCode {
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(dispatch(command)) {
+        Ok(text) => super::print(&text),
+        Err(failure) => failure.tell(),
+    }
+}
+
+/// What is to be printed.
+async fn dispatch(command: ClientCommand) -> Result<String, Failure> {
+    match command {
+        ClientCommand::Login { host, user, password_stdin, connection } => {
+            login::login(&host, user, password_stdin, &connection).await
+        }
+        ClientCommand::Logout { host, connection } => login::logout(&host, &connection).await,
+        ClientCommand::Catalog { host, output, connection } => {
+            lists::catalog(&client(&connection, None)?.registry(&host), output.output).await
+        }
+        ClientCommand::Tags { repository, output, connection } => {
+            let registry = client(&connection, None)?.registry(&repository.host);
+            lists::tags(&registry.repository(&repository.repository), output.output).await
+        }
+        ClientCommand::Referrers { image, output, connection } => {
+            lists::referrers(&client(&connection, None)?, &image, output.output).await
+        }
+        ClientCommand::Inspect { image, platform, output, connection } => {
+            image::inspect(&client(&connection, None)?, &image, platform.platform.as_ref(), output.output)
+                .await
+        }
+        ClientCommand::Manifest { image, platform, connection } => {
+            image::manifest(&client(&connection, None)?, &image, platform.platform.as_ref()).await
+        }
+        ClientCommand::History { image, platform, output, connection } => {
+            history::history(&client(&connection, None)?, &image, platform.platform.as_ref(), output.output)
+                .await
+        }
+        ClientCommand::Copy { from, to, no_referrers, parallel, output, connection } => {
+            let settings = CopySettings { referrers: !no_referrers, parallel: usize::from(parallel) };
+            copy::copied(&client(&connection, None)?, &from, &to, settings, output.output).await
+        }
+        ClientCommand::Tag { image, tag, connection } => {
+            image::tag(&client(&connection, None)?, &image, &tag).await
+        }
+        ClientCommand::Untag { image, connection } => image::untag(&client(&connection, None)?, &image).await,
+        ClientCommand::Delete { image, connection } => {
+            image::delete(&client(&connection, None)?, &image).await
+        }
+        ClientCommand::Ping { host, connection } => ping::ping(&host, &connection).await,
+    }
+}
+
+/// A client as the arguments and the environment say.
+fn client(connection: &Connection, given: Option<Credentials>) -> Result<Client, Failure> {
+    let settings = ClientSettings {
+        insecure: connection.insecure,
+        ca_files: connection.ca_file.clone(),
+        credentials: environment::credentials(connection.authfile.as_deref()),
+        given,
+    };
+    Ok(Client::new(settings)?)
+}

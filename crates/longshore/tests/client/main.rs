@@ -1,0 +1,7 @@
+//! The commands of the client, as a person runs them, at Longshore and at registry:2.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod images;
+mod logins;
+mod support;
