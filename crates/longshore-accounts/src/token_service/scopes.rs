@@ -6,7 +6,7 @@ use longshore_auth::{
 use longshore_metadata::MetadataError;
 use longshore_types::RepositoryName;
 
-use crate::Accounts;
+use crate::{Accounts, learns_what_is_missing, may_lie_deeper};
 
 impl Accounts {
     /// Of these scopes those that the principal has, each action decided by itself. Everybody has the catalog, which
@@ -39,10 +39,10 @@ impl Accounts {
         asked: &[Action],
         circumstances: &Circumstances,
     ) -> Result<Vec<Action>, MetadataError> {
-        let project = self.project_of(repository).await?;
+        let place = self.place_of(repository).await?;
         // Who may make the project by a push is asked as if it were there; for all others there is nothing.
         let new = repository.project();
-        let target = match &project {
+        let target = match &place.project {
             Some(found) => Target { project: Some(found.view()), repository: Some(repository) },
             None if access.principal.system_role() == SystemRole::Admin => {
                 Target::repository(&new, false, repository)
@@ -50,7 +50,11 @@ impl Accounts {
             None => return Ok(Vec::new()),
         };
         let allowed = |action: &Action| decide_action(access, &target, *action, circumstances).allowed;
-        Ok(asked.iter().copied().filter(allowed).collect())
+        let nothing_shows = !place.listed
+            && target.project.is_some_and(|project| may_lie_deeper(repository, project.name))
+            && !learns_what_is_missing(access, &target, Permission::REPOSITORY_PULL);
+        let told = |action: &Action| *action != Action::Pull || !nothing_shows;
+        Ok(asked.iter().copied().filter(allowed).filter(told).collect())
     }
 }
 

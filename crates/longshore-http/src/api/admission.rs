@@ -1,7 +1,7 @@
 //! Is this caller let through to the handler? Asked of every request, by what its row of the table says.
 
 use http::HeaderMap;
-use longshore_accounts::{RefusedIn, SessionId};
+use longshore_accounts::{RefusedIn, SessionId, learns_what_is_missing, may_lie_deeper};
 use longshore_auth::{Access, CallerKind, Circumstances, Permission, Principal, Target, decide};
 use longshore_types::RepositoryName;
 
@@ -133,10 +133,9 @@ impl Api {
         let unknown = || refused(ApiProblem::project_not_found(path.project_text()));
         let Some(mut project) = project else { return Err(unknown()) };
         let repository = path.repository(&project.record.name);
-        if let Some(Ok(repository)) = &repository
-            && let Some(inner) = self.inner_project(&project, repository).await?
-        {
-            project = inner;
+        let mut passed_over = false;
+        if let Some(Ok(repository)) = &repository {
+            (project, passed_over) = self.inner_project(project, repository, permission, asked).await?;
         }
         let name = &project.record.name;
         let itself = project.target();
@@ -152,29 +151,75 @@ impl Api {
             let problem = if may_know { refused(ApiProblem::forbidden("forbidden")) } else { unknown() };
             return Err(problem.refusing(RefusedIn::Project(name.clone())));
         }
+        if let Some(Ok(repository)) = &repository
+            && !self.shows(&project, passed_over, repository, permission, asked).await?
+        {
+            return Err(ApiProblem::repository_not_found(repository));
+        }
         match repository.transpose() {
             Ok(repository) => Ok(Place { project: Some(project), repository }),
             Err(name) => Err(ApiProblem::not_found(format!("repository {name} not found"))),
         }
     }
 
-    /// The project inside of `outer` that a repository belongs to, if there is one: clients that know nothing of nested
-    /// projects take the first part of a name for the project, and rights are those of the innermost.
+    /// The project that a repository belongs to: `outer`, or the innermost one in it that the caller may know of, because
+    /// clients that know nothing of nested projects take the first part of a name for the project. And whether the
+    /// repository belongs to one further in, which is passed over as if it were not there.
     async fn inner_project(
         &self,
-        outer: &FoundProject,
+        outer: FoundProject,
         repository: &RepositoryName,
-    ) -> Result<Option<FoundProject>, ApiProblem> {
+        permission: Permission,
+        asked: &Asked<'_>,
+    ) -> Result<(FoundProject, bool), ApiProblem> {
+        let mut passed_over = false;
         for name in repository.possible_projects() {
             if name == outer.record.name || !outer.record.name.covers(&name) {
                 break;
             }
             let found = self.guard.project(&ProjectKey::Name(name)).await.map_err(ApiProblem::unavailable)?;
-            if found.is_some() {
-                return Ok(found);
+            match found {
+                Some(inner) if self.may_know(&inner, repository, permission, asked) => {
+                    return Ok((inner, passed_over));
+                }
+                Some(_) => passed_over = true,
+                None => {}
             }
         }
-        Ok(None)
+        Ok((outer, passed_over))
+    }
+
+    /// Whether the caller may know of the project, or of the repository in it.
+    fn may_know(
+        &self,
+        project: &FoundProject,
+        repository: &RepositoryName,
+        permission: Permission,
+        asked: &Asked<'_>,
+    ) -> bool {
+        let within = Target::repository(&project.record.name, project.public, repository);
+        self.allows(asked, project.target(), Permission::PROJECT_READ)
+            || [permission, Permission::REPOSITORY_PULL, Permission::REPOSITORY_LIST]
+                .into_iter()
+                .any(|permission| self.allows(asked, within, permission))
+    }
+
+    /// Whether the caller may learn what there is under the name of a repository. Where it may belong to a project that
+    /// is hidden from them, a repository must show there: else one that is not there could be told from one that is hidden.
+    async fn shows(
+        &self,
+        project: &FoundProject,
+        passed_over: bool,
+        repository: &RepositoryName,
+        permission: Permission,
+        asked: &Asked<'_>,
+    ) -> Result<bool, ApiProblem> {
+        if !may_lie_deeper(repository, &project.record.name) {
+            return Ok(true);
+        }
+        let listed = self.guard.is_listed(repository).await.map_err(ApiProblem::unavailable)?;
+        let target = Target::repository(&project.record.name, project.public, repository);
+        Ok(!passed_over && (listed || learns_what_is_missing(asked.access, &target, permission)))
     }
 
     fn allows(&self, asked: &Asked<'_>, target: Target<'_>, permission: Permission) -> bool {

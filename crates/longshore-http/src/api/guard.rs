@@ -6,6 +6,7 @@ use futures_util::{FutureExt as _, TryFutureExt as _, future::BoxFuture};
 use longshore_accounts::Accounts;
 pub use longshore_accounts::{Credentials, Csrf, FoundProject, LoginError, ProjectKey};
 use longshore_auth::{Access, Circumstances};
+use longshore_types::RepositoryName;
 
 /// Answers these questions; [`Accounts`] does.
 pub trait Guard: Send + Sync {
@@ -23,6 +24,12 @@ pub trait Guard: Send + Sync {
         &'a self,
         key: &'a ProjectKey,
     ) -> BoxFuture<'a, Result<Option<FoundProject>, Box<dyn Error + Send + Sync>>>;
+
+    /// Whether a repository of that name has something in it, whoever asks.
+    fn is_listed<'a>(
+        &'a self,
+        repository: &'a RepositoryName,
+    ) -> BoxFuture<'a, Result<bool, Box<dyn Error + Send + Sync>>>;
 }
 
 impl Guard for Accounts {
@@ -40,5 +47,12 @@ impl Guard for Accounts {
         key: &'a ProjectKey,
     ) -> BoxFuture<'a, Result<Option<FoundProject>, Box<dyn Error + Send + Sync>>> {
         self.find_project(key).map_err(Into::into).boxed()
+    }
+
+    fn is_listed<'a>(
+        &'a self,
+        repository: &'a RepositoryName,
+    ) -> BoxFuture<'a, Result<bool, Box<dyn Error + Send + Sync>>> {
+        self.is_listed(repository).map_err(Into::into).boxed()
     }
 }

@@ -8,7 +8,7 @@ use longshore_types::{Reference, RepositoryName};
 use super::{ApiProblem, Code};
 
 impl ApiProblem {
-    fn repository_not_found(name: &RepositoryName) -> Self {
+    pub(crate) fn repository_not_found(name: &RepositoryName) -> Self {
         Self::not_found(format!("repository {name} not found"))
     }
 

@@ -13,7 +13,7 @@ use longshore_metadata::{Metadata, MetadataSettings, ProjectId, ProjectRecord};
 use longshore_registry::{CollectionSettings, Registry, RegistrySettings, UploadSettings};
 use longshore_storage::MemoryStore;
 use longshore_testkit::{Api as Client, Call, base64};
-use longshore_types::Timestamp;
+use longshore_types::{RepositoryName, Timestamp};
 use reqwest::Method;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -207,6 +207,13 @@ impl Guard for TestGuard {
         };
         let found = self.projects.iter().find(meant).cloned();
         async move { Ok(found) }.boxed()
+    }
+
+    fn is_listed<'a>(
+        &'a self,
+        _: &'a RepositoryName,
+    ) -> BoxFuture<'a, Result<bool, Box<dyn Error + Send + Sync>>> {
+        async move { Ok(false) }.boxed()
     }
 }
 

@@ -5,6 +5,7 @@ mod configuration;
 mod directory;
 mod existence;
 mod first_start;
+mod hidden;
 mod keys;
 mod pushing;
 mod tokens;
