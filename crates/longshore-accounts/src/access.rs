@@ -6,26 +6,38 @@ use longshore_auth::{
     Access, BuiltInRole, Grant, GrantKind, GrantScope, Permission, PermissionSet, Principal,
     RepositoryPattern, RoleId, SystemRole, of_every_user,
 };
-use longshore_metadata::{AccessTokenRecord, Membership, MetadataError, ReadTx, RobotRecord, UserRecord};
+use longshore_metadata::{
+    ADMIN_ROLE, AccessTokenRecord, Membership, MetadataError, ReadTx, RobotRecord, UserRecord,
+};
+use longshore_types::Timestamp;
 
 use crate::{Accounts, stored_grants};
 
 impl Accounts {
-    /// All that a user has: what every user has, and their memberships, also through groups.
+    /// All that a user has: what every user has, and their memberships, also through groups. What a source said counts
+    /// while the source's word does.
     pub(crate) async fn access_of_user(
         &self,
         tx: &mut ReadTx,
         user: &UserRecord,
+        now: Timestamp,
     ) -> Result<Access, MetadataError> {
+        let vouched_for = self.is_vouched_for(user, now);
         let everybody = of_every_user(self.running().project_creation);
         let mut grants = vec![Grant::new(GrantScope::System, GrantKind::Role, everybody, "every user")];
         for membership in tx.memberships_of(user.id).await? {
+            if membership.through.is_some() && !vouched_for {
+                continue;
+            }
             grants.extend(self.grant_of(tx, &membership).await?);
         }
         let principal = Principal::User {
             id: user.id.number(),
             name: user.name.as_str().into(),
-            system_role: if user.is_admin() { SystemRole::Admin } else { system_role(user.system_role) },
+            system_role: match user.is_admin() && (vouched_for || user.system_role == ADMIN_ROLE) {
+                true => SystemRole::Admin,
+                false => system_role(user.system_role),
+            },
         };
         Ok(Access { principal, grants, ceiling: None })
     }

@@ -25,6 +25,8 @@ pub struct AccountsSettings {
     pub password_lifetime: Option<Duration>,
     /// How wrong passwords slow a user's logins down. From `accounts.lockout`.
     pub lockout: Lockout,
+    /// How long the word of a source counts. From `accounts.confirmation`.
+    pub confirmation: ConfirmationSettings,
     /// Whether somebody whom a source vouches for becomes a user at the first login. From `accounts.onboarding`.
     pub onboarding: bool,
     /// The sources that check no passwords: OpenID providers, where people log in with their browsers. From
@@ -53,6 +55,7 @@ impl Default for AccountsSettings {
             session_idle: Duration::from_secs(2 * 3600),
             password_lifetime: None,
             lockout: Lockout::default(),
+            confirmation: ConfirmationSettings::default(),
             onboarding: true,
             providers: Vec::new(),
             password_checks_max: 2,

@@ -51,7 +51,7 @@ pub use first_start::{FIRST_PROJECT, FIRST_USER};
 pub use groups::NewGroup;
 pub use hidden::{learns_what_is_missing, may_lie_deeper};
 pub use labels::LabelPlan;
-pub use login::{NewSession, SessionId, Vouched};
+pub use login::{ConfirmationSettings, NewSession, SessionId, Vouched};
 pub use members::{MemberDetails, MemberGrant, NewHolder};
 pub use project_view::{FoundProject, ProjectKey};
 pub use projects::{

@@ -8,8 +8,13 @@
 //! same work: one check of a password. Where sources are asked as well, refusals come after a fixed time at the earliest,
 //! so that nothing tells which source a name belongs to.
 
+mod asking;
 mod checks;
+mod confirmation;
+mod failed;
 mod failures;
+mod known;
+mod lines;
 mod onboarding;
 mod password;
 mod recent;
@@ -29,6 +34,7 @@ use longshore_auth::{
 use longshore_metadata::{MetadataError, ReadTx, UserRecord};
 use longshore_types::Timestamp;
 
+pub use confirmation::ConfirmationSettings;
 pub use onboarding::Vouched;
 pub use session::{NewSession, SessionId};
 pub(crate) use session::session_label;
@@ -76,11 +82,13 @@ impl Accounts {
         secret: &str,
     ) -> Result<Access, LoginError> {
         let outcome = if let Some(robot) = self.without_robot_prefix(name) {
-            self.login_robot(attempt, robot, secret).await
+            self.login_robot(attempt, (name, robot), secret).await
         } else if is_access_token(secret) {
             self.login_with_access_token(attempt, Some(name), secret).await
         } else {
-            self.login_with_password(attempt, name, secret).await
+            let outcome = self.login_with_password(attempt, name, secret).await;
+            let outcome = self.record_refusal(attempt, name, outcome).await;
+            return self.hide_who_is_local(name, outcome).await;
         };
         self.record_refusal(attempt, name, outcome).await
     }
@@ -123,7 +131,7 @@ impl Accounts {
         user: &UserRecord,
         now: Timestamp,
     ) -> Result<Access, MetadataError> {
-        let mut access = self.access_of_user(tx, user).await?;
+        let mut access = self.access_of_user(tx, user, now).await?;
         if self.has_expired_password(user, now) {
             let own = PermissionSet::of(&[Permission::PROFILE_READ, Permission::PROFILE_UPDATE]);
             let origin = "the password has expired";
@@ -141,6 +149,11 @@ impl Accounts {
         };
         user.is_local() && changed_at.after(lifetime) <= now
     }
+}
+
+/// A name as directories compare it: to them `Ann` and `ann ` are ann, and so must their wrong passwords be counted.
+fn folded(name: &str) -> String {
+    name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 impl From<MetadataError> for LoginError {

@@ -9,7 +9,7 @@ pub use listing::{UserFilter, UserOrder};
 
 use crate::{
     MetadataError, ReadTx,
-    sql::{Row, params},
+    sql::{Row, at_most, params},
 };
 
 /// A user's row.
@@ -35,8 +35,10 @@ pub struct UserRecord {
     pub external_id: Option<String>,
     /// 0 nothing, 1 auditor, 2 administrator: as an administrator said.
     pub system_role: u8,
-    /// An administrator because the source said so at the last login.
+    /// An administrator because the source said so when it was last asked.
     pub source_admin: bool,
+    /// When the source last said that the user is there; `None` where it says otherwise, and for local users.
+    pub confirmed_at: Option<Timestamp>,
     /// PHC string of a local user's password.
     pub password_hash: Option<String>,
     /// When the password was last changed.
@@ -84,7 +86,7 @@ pub const LOCAL_SOURCE: &str = "local";
 pub const ADMIN_ROLE: u8 = 2;
 
 const COLUMNS: &str = "id, name, email, real_name, comment, source, external_id, system_role, source_admin, \
-                       password_hash, password_changed_at, failed_logins, last_failed_at, disabled, created_at, \
+                       confirmed_at, password_hash, password_changed_at, failed_logins, last_failed_at, disabled, created_at, \
                        updated_at, last_login_at";
 
 impl UserRecord {
@@ -99,6 +101,7 @@ impl UserRecord {
             external_id: row.optional_text()?,
             system_role: row.unsigned()?,
             source_admin: row.int()? != 0,
+            confirmed_at: row.optional_timestamp()?,
             password_hash: row.optional_text()?,
             password_changed_at: row.optional_timestamp()?,
             failed_logins: row.unsigned()?,
@@ -115,9 +118,9 @@ impl UserRecord {
         self.source == LOCAL_SOURCE
     }
 
-    /// Whether they are an administrator, whoever said so.
+    /// Whether they are an administrator, whoever said so. Of a local user no source has a say.
     pub fn is_admin(&self) -> bool {
-        self.system_role == ADMIN_ROLE || self.source_admin
+        self.system_role == ADMIN_ROLE || (self.source_admin && !self.is_local())
     }
 }
 
@@ -141,6 +144,20 @@ impl ReadTx {
     pub async fn user_by_id(&mut self, id: UserId) -> Result<Option<UserRecord>, MetadataError> {
         let sql = format!("SELECT {COLUMNS} FROM users WHERE id = $1");
         self.query_opt(&sql, params![id]).await?.map(UserRecord::read).transpose()
+    }
+
+    /// Administrators because a source said so, before that moment; some of them.
+    pub async fn source_admins_confirmed_before(
+        &mut self,
+        moment: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<UserRecord>, MetadataError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM users WHERE source_admin = 1 AND disabled = 0 AND confirmed_at < $1 \
+             ORDER BY id LIMIT $2"
+        );
+        let rows = self.query(&sql, params![moment, at_most(limit)]).await?;
+        rows.into_iter().map(UserRecord::read).collect()
     }
 
     /// The user with that address.

@@ -18,10 +18,15 @@ use tokio::{
 };
 
 use super::{
+    asking::Asking,
+    failed::Failed,
     failures::Failures,
+    known::Known,
+    lines::Lines,
+    password::Count,
     recent::Recent,
     remembered::{REMEMBER, Remembered},
-    slowdown::{Slowdown, network},
+    slowdown::Slowdown,
     usage::Usage,
 };
 use crate::{Accounts, LoginError, ManageError};
@@ -32,12 +37,15 @@ const WAITING_MAX: usize = 256;
 const REMEMBERED_MAX: usize = 10_000;
 /// Most principals and addresses whose last recorded login is remembered.
 const RECORDED_MAX: usize = 10_000;
-/// Most users and addresses that they logged in from.
-const KNOWN_MAX: usize = 10_000;
-/// How long an address is one that a user logs in from.
-const KNOWN_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Most people of sources, who are no users yet, whose wrong passwords are counted.
+const STRANGERS_MAX: usize = 10_000;
+/// How long they are.
+const STRANGERS_FOR: Duration = Duration::from_secs(24 * 3600);
+/// Most users of whom it is remembered that their sources do not know them any more.
+const GONE_MAX: usize = 10_000;
 
-/// When wrong passwords slow an address down: after the 30th one second, doubling up to one minute.
+/// When wrong passwords slow a name at a network down, or names a network: after the 30th one second, doubling up to one
+/// minute.
 const ADDRESS_LOCKOUT: Lockout =
     Lockout { free_failures: 30, first_delay: Duration::from_secs(1), delay_max: Duration::from_secs(60) };
 
@@ -49,6 +57,11 @@ pub(crate) struct Logins {
     pub(super) key: LoginKey,
     waiting: Semaphore,
     checking: Semaphore,
+    /// Of guesses at one password.
+    pub(super) lines: Lines<Count>,
+    /// Of those who need a source's word about a user.
+    pub(super) confirming: Lines<UserId>,
+    pub(super) asking: Asking,
     pub(super) memory: Mutex<Memory>,
 }
 
@@ -58,22 +71,20 @@ pub(super) struct Memory {
     /// Secrets of robots, with their hashes, that were right.
     pub(super) robots: Recent<[u8; 32], ()>,
     pub(super) slowdown: Slowdown,
-    /// From where users logged in by a password.
-    pub(super) known: Recent<(UserId, IpAddr), ()>,
+    pub(super) known: Known,
+    /// Wrong passwords of people of sources who are no users yet, by the hashes of the sources' names for them.
+    pub(super) strangers: Recent<[u8; 32], Failed>,
+    /// Users whom their sources do not know any more.
+    pub(super) gone: Recent<UserId, ()>,
     pub(super) failures: Failures,
     pub(super) recorded: Recent<RecordedKey, ()>,
     pub(super) usage: Usage,
 }
 
-/// A place among those who wait for their password to be checked.
-pub(super) struct Place<'a> {
-    checking: &'a Semaphore,
-    _waiting: SemaphorePermit<'a>,
-}
-
 /// The right to keep a core busy.
 pub(super) struct Turn<'a> {
     _checking: SemaphorePermit<'a>,
+    _waiting: SemaphorePermit<'a>,
 }
 
 /// What a password is compared with.
@@ -93,7 +104,9 @@ impl Logins {
             remembered: Recent::new(REMEMBERED_MAX),
             robots: Recent::new(REMEMBERED_MAX),
             slowdown: Slowdown::new(ADDRESS_LOCKOUT),
-            known: Recent::new(KNOWN_MAX),
+            known: Known::default(),
+            strangers: Recent::new(STRANGERS_MAX),
+            gone: Recent::new(GONE_MAX),
             failures: Failures::default(),
             recorded: Recent::new(RECORDED_MAX),
             usage: Usage::default(),
@@ -102,6 +115,9 @@ impl Logins {
             key: LoginKey::random(),
             waiting: Semaphore::new(WAITING_MAX),
             checking: Semaphore::new(parallel_max.max(1)),
+            lines: Lines::default(),
+            confirming: Lines::default(),
+            asking: Asking::default(),
             memory: Mutex::new(memory),
         }
     }
@@ -116,34 +132,23 @@ impl Logins {
         self.lock().robots.insert(key, (), now, now.after(REMEMBER));
     }
 
-    /// A user's password came from there, and was right.
-    pub(super) fn know(&self, user: UserId, address: Option<IpAddr>, now: Timestamp) {
-        if let Some(address) = address {
-            self.lock().known.insert((user, network(address)), (), now, now.after(KNOWN_FOR));
-        }
-    }
-
-    /// Whether one did lately.
-    pub(super) fn knows(&self, user: UserId, address: Option<IpAddr>, now: Timestamp) -> bool {
-        address.is_some_and(|address| self.lock().known.get(&(user, network(address)), now).is_some())
-    }
-
-    /// Begins to wait for a turn, unless the address must not try at all yet, or too many wait.
-    pub(super) fn place(&self, address: Option<IpAddr>, now: Timestamp) -> Result<Place<'_>, LoginError> {
-        if let Some(retry_after) = self.lock().slowdown.delay(address, now) {
-            return Err(LoginError::TooMany { retry_after });
-        }
+    /// Waits for a core, unless too many do. Who waits for something else has no place here any more: a source that does
+    /// not answer keeps nobody out whom it does not know.
+    pub(super) async fn turn(&self) -> Result<Turn<'_>, LoginError> {
         let full = LoginError::TooMany { retry_after: Duration::from_secs(1) };
         let waiting = self.waiting.try_acquire().map_err(|_| full)?;
-        Ok(Place { checking: &self.checking, _waiting: waiting })
+        let checking =
+            self.checking.acquire().await.map_err(|error| LoginError::Unavailable(error.into()))?;
+        Ok(Turn { _checking: checking, _waiting: waiting })
     }
 }
 
-impl<'a> Place<'a> {
-    pub(super) async fn turn(&self) -> Result<Turn<'a>, LoginError> {
-        let checking =
-            self.checking.acquire().await.map_err(|error| LoginError::Unavailable(error.into()))?;
-        Ok(Turn { _checking: checking })
+impl Memory {
+    /// Counts a wrong password of somebody who is no user yet.
+    pub(super) fn stranger_failed(&mut self, who: [u8; 32], now: Timestamp) {
+        let mut failed = self.strangers.get(&who, now).copied().unwrap_or(Failed::none(now));
+        failed.again(now, STRANGERS_FOR);
+        self.strangers.insert(who, failed, now, now.after(STRANGERS_FOR));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Users that a source vouches for: made at their first login, brought up to date at each.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use longshore_auth::{Circumstances, Permission, Target};
 use longshore_identity::Identity;
@@ -15,6 +15,9 @@ use super::{
     source_changes::{Said, changes},
 };
 use crate::{Accounts, Act, LoginError, retry::retry_on_conflict};
+
+/// How often it is written down that somebody about whom nothing is new is there.
+const CONFIRMED_EVERY: Duration = Duration::from_secs(60);
 
 /// What a source says of somebody who proved to be that person.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +65,8 @@ impl Accounts {
             let user = allowed(*user)?;
             let groups = tx.groups_of_user(user.id).await?;
             if is_current(&user, &groups, vouched) {
-                return Ok(user);
+                drop(tx);
+                return Ok(self.note_confirmed(user, circumstances.now).await);
             }
         }
         drop(tx);
@@ -77,9 +81,32 @@ impl Accounts {
         let occasion = Occasion {
             circumstances: &act.circumstances,
             request_id: &act.request_id,
-            invited_by: Some((invited_by, self.may(&act.access, &Target::SYSTEM, Permission::LDAP_USER_CREATE, &act.circumstances))),
+            invited_by: Some((
+                invited_by,
+                self.may(&act.access, &Target::SYSTEM, Permission::LDAP_USER_CREATE, &act.circumstances),
+            )),
         };
         retry_on_conflict(|| self.bring_up_to_date(vouched, occasion)).await
+    }
+
+    /// Notes that the source says that somebody is there, about whom nothing else is new.
+    async fn note_confirmed(&self, mut user: UserRecord, now: Timestamp) -> UserRecord {
+        if user.confirmed_at.is_some_and(|at| now < at.after(CONFIRMED_EVERY)) {
+            return user;
+        }
+        let written = retry_on_conflict(async || {
+            let mut tx = self.inner.metadata.write_relaxed().await?;
+            tx.confirm_user(user.id, &user.source, now).await?;
+            tx.commit().await
+        });
+        match written.await {
+            Ok(()) => user.confirmed_at = Some(now),
+            // They are there all the same.
+            Err(error) => {
+                tracing::warn!(%error, user = user.name, "cannot note that {} is there", user.name);
+            }
+        }
+        user
     }
 
     async fn bring_up_to_date(
@@ -89,7 +116,13 @@ impl Accounts {
     ) -> Result<UserRecord, LoginError> {
         let now = occasion.circumstances.now;
         let mut tx = self.inner.metadata.write().await?;
-        let (id, before) = match standing(&mut tx, vouched).await? {
+        let mut found = standing(&mut tx, vouched).await?;
+        if let Standing::Known(user) = &found {
+            // What is read from here on stays true until the end.
+            tx.lock_user(user.id).await?;
+            found = standing(&mut tx, vouched).await?;
+        }
+        let (id, before) = match found {
             Standing::Known(user) => {
                 let user = allowed(*user)?;
                 let usable = self.name_problem(&vouched.identity.name).is_none();

@@ -6,7 +6,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use longshore_metadata::{AccessTokenId, MetadataError, NewAuditEvent, RobotId, UserId, UserRecord, WriteTx};
-use longshore_types::Timestamp;
+use longshore_types::{Timestamp, error_chain};
 use serde_json::json;
 
 use super::{
@@ -56,20 +56,18 @@ impl Way {
 #[error("{reason}")]
 struct Refusal {
     reason: String,
-    /// Whose password was guessed at.
-    user: Option<UserId>,
-    /// Whether it was a guess at something that can be guessed.
+    /// Whether it was a guess at something that can be guessed, and is not counted yet.
     guess: bool,
 }
 
-/// Credentials that nobody could have guessed are not good.
+/// Credentials are not good: such that nobody could have guessed, or that were counted already.
 pub(super) fn refused(reason: impl Into<String>) -> LoginError {
-    LoginError::Refused(Box::new(Refusal { reason: reason.into(), user: None, guess: false }))
+    LoginError::Refused(Box::new(Refusal { reason: reason.into(), guess: false }))
 }
 
-/// A wrong password: it counts against the user, if there is one whom it should count against, and the address.
-pub(super) fn wrong_secret(user: Option<UserId>, reason: impl Into<String>) -> LoginError {
-    LoginError::Refused(Box::new(Refusal { reason: reason.into(), user, guess: true }))
+/// A wrong secret of a robot: it counts against the network that it came from.
+pub(super) fn wrong_secret(reason: impl Into<String>) -> LoginError {
+    LoginError::Refused(Box::new(Refusal { reason: reason.into(), guess: true }))
 }
 
 /// What a row of the record says of a login.
@@ -125,14 +123,15 @@ pub(super) async fn record_session(
 }
 
 impl Accounts {
-    /// Notes a login that was good, of a user or, without one, of a robot.
+    /// Notes a login that was good, of a user or, without one, of a robot. It is good also where the index cannot be
+    /// written: then it is in the log, and recorded the next time.
     pub(super) async fn record_login(
         &self,
         attempt: &Attempt<'_>,
         name: &str,
         user: Option<&UserRecord>,
         way: &Way,
-    ) -> Result<(), LoginError> {
+    ) {
         let (now, address) = (attempt.circumstances.now, attempt.circumstances.address);
         let key = (format!("{} {name}", way.word()), address);
         let due = {
@@ -148,7 +147,7 @@ impl Accounts {
             memory.recorded.get(&key, now).is_none()
         };
         if !due {
-            return Ok(());
+            return;
         }
         let row = LoginRow {
             at: now,
@@ -160,24 +159,23 @@ impl Accounts {
             succeeded: true,
             detail: json!({ "by": way.word() }).to_string(),
         };
-        let mut tx = self.inner.metadata.write().await?;
-        row.write(&mut tx).await?;
-        tx.commit().await?;
-        self.inner.logins.lock().recorded.insert(key, (), now, now.after(RECORD_EVERY));
-        Ok(())
-    }
-
-    /// A right password, that was not only remembered, forgives the wrong ones before it.
-    pub(super) async fn forgive(&self, user: &UserRecord, now: Timestamp) -> Result<(), LoginError> {
-        if user.failed_logins == 0 {
-            return Ok(());
+        let written = retry_on_conflict(async || {
+            let mut tx = self.inner.metadata.write().await?;
+            row.write(&mut tx).await?;
+            tx.commit().await
+        });
+        match written.await {
+            Ok(()) => {
+                self.inner.logins.lock().recorded.insert(key, (), now, now.after(RECORD_EVERY));
+            }
+            Err(error) => {
+                let (error, by) = (error_chain(&error), way.word());
+                tracing::error!(name, by, ?address, error, "{name} logged in, and it cannot be recorded");
+            }
         }
-        let mut tx = self.inner.metadata.write_relaxed().await?;
-        tx.login_succeeded(user.id, now).await?;
-        Ok(tx.commit().await?)
     }
 
-    /// Counts and records a refusal, whatever else came out. Wrong passwords of users and of nobody take the same work.
+    /// Counts a refusal, unless it was, and records it, whatever else came out.
     pub(super) async fn record_refusal<T>(
         &self,
         attempt: &Attempt<'_>,
@@ -191,7 +189,7 @@ impl Accounts {
         let due = {
             let mut memory = self.inner.logins.lock();
             if guess {
-                memory.slowdown.failed(address, now);
+                memory.slowdown.failed(address, name, now);
             }
             memory.failures.note(address, name, now)
         };
@@ -208,21 +206,21 @@ impl Accounts {
             succeeded: false,
             detail: json!({ "reason": reason.to_string() }).to_string(),
         };
-        let user = refusal.and_then(|refusal| refusal.user).unwrap_or(UserId::NOBODY);
-        retry_on_conflict(|| self.write_refusal(due.then_some(&row), guess.then_some(user), now)).await?;
+        retry_on_conflict(|| self.write_refusal(due.then_some(&row), guess, now)).await?;
         outcome
     }
 
     async fn write_refusal(
         &self,
         row: Option<&LoginRow<'_>>,
-        user: Option<UserId>,
+        guess: bool,
         now: Timestamp,
     ) -> Result<(), MetadataError> {
         // Nobody was promised anything: the row may be lost with the power.
         let mut tx = self.inner.metadata.write_relaxed().await?;
-        if let Some(user) = user {
-            tx.login_failed(user, now).await?;
+        if guess {
+            // As much work as for a user.
+            tx.login_failed(UserId::NOBODY, now).await?;
         }
         if let Some(row) = row {
             row.write(&mut tx).await?;

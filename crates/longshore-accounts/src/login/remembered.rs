@@ -56,23 +56,39 @@ impl Accounts {
         let (now, logins) = (attempt.circumstances.now, &self.inner.logins);
         let found = logins.lock().remembered.get(key, now).cloned();
         let Some(Remembered { user: id, way, checked }) = found else { return Ok(None) };
+        let Some(user) = self.still_good(attempt, id, &checked).await? else {
+            logins.lock().remembered.take(key);
+            return Ok(None);
+        };
+        let access = self.access_now(&mut self.inner.metadata.read().await?, &user, now).await?;
+        self.record_login(attempt, &user.name, Some(&user), &way).await;
+        Ok(Some(access))
+    }
+
+    /// The user, if what was checked still holds and their source still vouches for them.
+    async fn still_good(
+        &self,
+        attempt: &Attempt<'_>,
+        id: UserId,
+        checked: &Checked,
+    ) -> Result<Option<UserRecord>, LoginError> {
         let mut tx = self.inner.metadata.read().await?;
-        if let Some(user) = tx.user_by_id(id).await?.filter(|user| !user.disabled)
-            && checked.holds(&mut tx, &user).await?
-        {
-            let access = self.access_now(&mut tx, &user, now).await?;
-            drop(tx);
-            self.record_login(attempt, &user.name, Some(&user), &way).await?;
-            return Ok(Some(access));
+        let Some(user) = tx.user_by_id(id).await?.filter(|user| !user.disabled) else { return Ok(None) };
+        if !checked.holds(&mut tx, &user).await? {
+            return Ok(None);
         }
-        logins.lock().remembered.take(key);
-        Ok(None)
+        drop(tx);
+        match self.confirmed(attempt, user).await {
+            Ok(user) => Ok(Some(user)),
+            Err(LoginError::Refused(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Remembers a good login.
-    pub(super) fn remember(&self, key: [u8; 32], admitted: Admitted, now: Timestamp) {
+    pub(super) fn remember(&self, key: [u8; 32], admitted: &Admitted, now: Timestamp) {
         let Admitted { user, way, checked } = admitted;
-        let remembered = Remembered { user: user.id, way, checked };
+        let remembered = Remembered { user: user.id, way: way.clone(), checked: checked.clone() };
         self.inner.logins.lock().remembered.insert(key, remembered, now, now.after(REMEMBER));
     }
 }

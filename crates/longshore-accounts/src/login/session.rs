@@ -108,7 +108,8 @@ impl Accounts {
     ) -> Result<NewSession, LoginError> {
         let attempt = Attempt { circumstances, request_id };
         let outcome = self.log_in_by_password(&attempt, name, password).await;
-        self.record_refusal(&attempt, name, outcome).await
+        let outcome = self.record_refusal(&attempt, name, outcome).await;
+        self.hide_who_is_local(name, outcome).await
     }
 
     async fn log_in_by_password(
@@ -175,7 +176,7 @@ impl Accounts {
             SessionRecord { user: user.id, address, created_at: now, last_seen_at: now, expires_at };
         tx.trim_sessions_of(user.id, SESSIONS_MAX - 1).await?;
         tx.insert_session(&id.hash(), &session).await?;
-        tx.login_succeeded(user.id, now).await?;
+        tx.user_seen(user.id, now).await?;
         record_session(&mut tx, attempt, "login_user", &user.name, by).await?;
         Ok(tx.commit().await?)
     }
@@ -228,7 +229,13 @@ impl Accounts {
         let Some(user) = tx.user_by_id(session.user).await?.filter(|user| !user.disabled) else {
             return Ok(None);
         };
-        let access = self.access_now(&mut tx, &user, now).await?;
+        drop(tx);
+        let user = match self.confirmed(attempt, user).await {
+            Ok(user) => user,
+            Err(LoginError::Refused(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let access = self.access_now(&mut self.inner.metadata.read().await?, &user, now).await?;
         if now.unix_millis().saturating_sub(session.last_seen_at.unix_millis()) >= SEEN_EVERY_MILLIS {
             let usage = SessionUse { seen_at: now, expires_at: self.expiry(session.created_at, now) };
             self.inner.logins.lock().usage.session(hash, usage);

@@ -41,18 +41,19 @@ impl Accounts {
         if name.is_some_and(|name| name != user.name) {
             return Err(refused("the access token is somebody else's"));
         }
-        let mut access = self.access_of_user(&mut tx, &user).await?;
-        access.ceiling = Some(ceiling_of(&token));
         drop(tx);
-        self.record_login(attempt, &user.name, Some(&user), &Way::AccessToken(token.id)).await?;
+        let user = self.confirmed(attempt, user).await?;
+        let mut access = self.access_of_user(&mut self.inner.metadata.read().await?, &user, now).await?;
+        access.ceiling = Some(ceiling_of(&token));
+        self.record_login(attempt, &user.name, Some(&user), &Way::AccessToken(token.id)).await;
         Ok(access)
     }
 
-    /// The robot of that name, without the prefix.
+    /// The robot of that name; the second one is without the prefix.
     pub(super) async fn login_robot(
         &self,
         attempt: &Attempt<'_>,
-        name: &str,
+        (full_name, name): (&str, &str),
         secret: &str,
     ) -> Result<Access, LoginError> {
         let now = attempt.circumstances.now;
@@ -79,8 +80,11 @@ impl Accounts {
         {
             return self.admit_robot(attempt, robot).await;
         }
-        let place = self.inner.logins.place(attempt.circumstances.address, now)?;
-        let turn = place.turn().await?;
+        let delay = self.inner.logins.lock().slowdown.delay(attempt.circumstances.address, full_name, now);
+        if let Some(retry_after) = delay {
+            return Err(LoginError::TooMany { retry_after });
+        }
+        let turn = self.inner.logins.turn().await?;
         let compared = match hash {
             Some(hash) if hash.is_slow() => Compared::Secret(hash),
             _ => Compared::Nobody,
@@ -93,8 +97,8 @@ impl Accounts {
                 }
                 self.admit_robot(attempt, &robot).await
             }
-            Some(_) => Err(wrong_secret(None, "wrong secret")),
-            None => Err(wrong_secret(None, "no such robot")),
+            Some(_) => Err(wrong_secret("wrong secret")),
+            None => Err(wrong_secret("no such robot")),
         }
     }
 
@@ -116,7 +120,7 @@ impl Accounts {
     async fn admit_robot(&self, attempt: &Attempt<'_>, robot: &RobotRecord) -> Result<Access, LoginError> {
         check_robot(robot, attempt.circumstances.now)?;
         let name = self.robot_name(robot);
-        self.record_login(attempt, &name, None, &Way::Robot(robot.id)).await?;
+        self.record_login(attempt, &name, None, &Way::Robot(robot.id)).await;
         Ok(self.access_of_robot(robot))
     }
 }

@@ -23,7 +23,7 @@ impl Accounts {
             return Ok(good.map_or_else(Access::anonymous, |robot| self.access_of_robot(&robot)));
         }
         match tx.user(name).await?.filter(|user| !user.disabled) {
-            Some(user) => self.access_of_user(&mut tx, &user).await,
+            Some(user) => self.access_of_user(&mut tx, &user, now).await,
             None => Ok(Access::anonymous()),
         }
     }

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, also the functions they share")]
 
+mod confirmation;
+mod delays;
+mod directory;
 mod first_start;
 mod groups;
 mod passwords;

@@ -130,12 +130,29 @@ pub(crate) struct FakeSource {
     name: &'static str,
     people: Mutex<HashMap<String, (String, Identity)>>,
     pub(crate) down: AtomicBool,
+    /// Whether it answers nothing at all.
+    pub(crate) hangs: AtomicBool,
     pub(crate) asked: AtomicU32,
 }
 
 impl FakeSource {
     pub(crate) fn new(name: &'static str) -> Arc<Self> {
         Arc::new(Self { name, ..Self::default() })
+    }
+
+    /// It no longer knows somebody.
+    pub(crate) fn forgets(&self, name: &str) {
+        self.people.lock().unwrap().remove(name);
+    }
+
+    async fn answers(&self) -> Result<(), SourceError> {
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        match self.down.load(Ordering::SeqCst) {
+            true => Err(SourceError::Unavailable("no answer".into())),
+            false => Ok(()),
+        }
     }
 
     /// It now knows somebody, or knows them otherwise.
@@ -170,9 +187,7 @@ impl PasswordSource for FakeSource {
     }
 
     async fn look_up(&self, name: &str) -> Result<Identity, SourceError> {
-        if self.down.load(Ordering::SeqCst) {
-            return Err(SourceError::Unavailable("no answer".into()));
-        }
+        self.answers().await?;
         let people = self.people.lock().unwrap();
         people.get(&name.to_lowercase()).map(|(_, identity)| identity.clone()).ok_or(SourceError::Refused)
     }
@@ -184,9 +199,7 @@ impl PasswordSource for FakeSource {
     /// As directories do, it does not look at the case of names.
     async fn check(&self, name: &str, password: &str) -> Result<Identity, SourceError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        if self.down.load(Ordering::SeqCst) {
-            return Err(SourceError::Unavailable("no answer".into()));
-        }
+        self.answers().await?;
         match self.people.lock().unwrap().get(&name.to_lowercase()) {
             Some((right, identity)) if right == password => Ok(identity.clone()),
             _ => Err(SourceError::Refused),

@@ -14,7 +14,7 @@ on_both_databases! {
     robots_with_a_secret_that_somebody_chose,
 }
 
-async fn make_token(
+pub(crate) async fn make_token(
     metadata: &Metadata,
     user: i64,
     name: &str,
@@ -30,7 +30,7 @@ async fn make_token(
     secret
 }
 
-async fn bearer(accounts: &Accounts, secret: &str, seconds: i64) -> String {
+pub(crate) async fn bearer(accounts: &Accounts, secret: &str, seconds: i64) -> String {
     let credentials = Credentials::Bearer(secret.to_owned());
     word(accounts.login(&credentials, &circumstances(seconds, "192.0.2.1"), "r").await)
 }

@@ -13,6 +13,8 @@ CREATE TABLE users (
     system_role {small} NOT NULL,
     -- 1 if the source made the user an administrator at the last login.
     source_admin {small} NOT NULL,
+    -- When the source last said that the user is there; NULL where it says otherwise, and for local users.
+    confirmed_at {int},
     password_hash {text},
     password_changed_at {int},
     failed_logins {int} NOT NULL,

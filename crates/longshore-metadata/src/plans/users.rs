@@ -20,6 +20,8 @@ pub(super) async fn call_everything(metadata: &Metadata) -> Result<(), MetadataE
     tx.bind_user(id, "ldap", Some("uid=ann"), now).await?;
     tx.set_system_role(id, 2, now).await?;
     assert_eq!(tx.lock_active_admins().await?, [(id, "ldap".to_owned())]);
+    tx.confirm_user(id, "ldap", now).await?;
+    tx.unconfirm_user(id, "ldap", now).await?;
     tx.set_user_disabled(id, true, now).await?;
     tx.set_password(bob_id, "h1", now).await?;
     tx.rehash_password(bob_id, "h1", "h2").await?;
@@ -66,6 +68,7 @@ async fn read_everything(metadata: &Metadata, id: UserId) -> Result<(), Metadata
     assert!(tx.user("ann").await?.is_some() && tx.user_by_id(id).await?.is_some());
     assert!(tx.user_by_email("ann@example.org").await?.is_none(), "the source said that there is none");
     assert!(tx.user_of_source("ldap", "uid=ann").await?.is_some());
+    assert_eq!(tx.source_admins_confirmed_before(Timestamp::from_unix_millis(0), 9).await?, []);
     assert!(tx.user_of_source_by_folded_name("ann").await?.is_some());
     let named = |text| UserFilter { name: Some(TextFilter::Is(text)), ..UserFilter::default() };
     for (filter, found) in [(UserFilter::default(), 2), (named("ann"), 1)] {

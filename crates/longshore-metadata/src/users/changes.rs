@@ -2,7 +2,7 @@
 
 use longshore_types::Timestamp;
 
-use super::{NewUser, UserId};
+use super::{LOCAL_SOURCE, NewUser, UserId};
 use crate::{
     MetadataError, WriteTx,
     migrations::Dialect,
@@ -10,10 +10,10 @@ use crate::{
 };
 
 const INSERT: &str = "name, email, real_name, comment, source, external_id, system_role, source_admin, \
-                      password_hash, password_changed_at, failed_logins, disabled, created_at, updated_at";
+                      confirmed_at, password_hash, password_changed_at, failed_logins, disabled, created_at, updated_at";
 
 /// What the columns of [`INSERT`] get that are not constant.
-fn inserted<'a>(user: &NewUser<'a>, now: Timestamp) -> [Value<'a>; 11] {
+fn inserted<'a>(user: &NewUser<'a>, now: Timestamp) -> [Value<'a>; 12] {
     [
         user.name.into(),
         user.email.into(),
@@ -23,6 +23,7 @@ fn inserted<'a>(user: &NewUser<'a>, now: Timestamp) -> [Value<'a>; 11] {
         user.external_id.into(),
         i64::from(user.system_role).into(),
         i64::from(user.source_admin).into(),
+        (user.source != LOCAL_SOURCE).then_some(now).into(),
         user.password_hash.into(),
         user.password_hash.map(|_| now).into(),
         now.into(),
@@ -37,7 +38,7 @@ impl WriteTx {
         now: Timestamp,
     ) -> Result<Option<UserId>, MetadataError> {
         let sql = format!(
-            "INSERT INTO users ({INSERT}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, $11, $11) \
+            "INSERT INTO users ({INSERT}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, $12, $12) \
              ON CONFLICT DO NOTHING RETURNING id"
         );
         let row = self.query_opt(&sql, &inserted(user, now)).await?;
@@ -57,7 +58,7 @@ impl WriteTx {
         };
         let sql = format!(
             "INSERT INTO users (id, {INSERT}) {overriding}\
-             VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, $11, $11) \
+             VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, $12, $12) \
              ON CONFLICT DO NOTHING RETURNING id"
         );
         let Some(mut row) = self.query_opt(&sql, &inserted(user, now)).await? else { return Ok(None) };
@@ -83,7 +84,8 @@ impl WriteTx {
         self.execute(sql, params![email, real_name, comment, now, id]).await.map(drop)
     }
 
-    /// Changes what a source says about a user. Who else has the name or the address must be asked before.
+    /// Changes what a source says about a user, who is there by that. Who else has the name or the address must be asked
+    /// before. Nothing changes about a user of another source.
     pub async fn set_user_from_source(
         &mut self,
         id: UserId,
@@ -91,10 +93,35 @@ impl WriteTx {
         now: Timestamp,
     ) -> Result<(), MetadataError> {
         let sql = "UPDATE users SET name = $1, email = $2, real_name = $3, external_id = $4, source_admin = $5, \
-                   updated_at = $6 WHERE id = $7";
+                   updated_at = $6, confirmed_at = $6 WHERE id = $7 AND source = $8";
         let admin = i64::from(says.source_admin);
-        let values = params![says.name, says.email, says.real_name, says.external_id, admin, now, id];
+        let values =
+            params![says.name, says.email, says.real_name, says.external_id, admin, now, id, says.source];
         self.execute(sql, values).await.map(drop)
+    }
+
+    /// Notes that the source says that the user is there, as the row has them. The moment only grows.
+    pub async fn confirm_user(
+        &mut self,
+        id: UserId,
+        source: &str,
+        now: Timestamp,
+    ) -> Result<(), MetadataError> {
+        let sql = "UPDATE users SET confirmed_at = $1 WHERE id = $2 AND source = $3 \
+                   AND (confirmed_at IS NULL OR confirmed_at < $1)";
+        self.execute(sql, params![now, id, source]).await.map(drop)
+    }
+
+    /// Notes that the source does not know the user any more: what it said before counts no longer. Whether that is new.
+    pub async fn unconfirm_user(
+        &mut self,
+        id: UserId,
+        source: &str,
+        now: Timestamp,
+    ) -> Result<bool, MetadataError> {
+        let sql = "UPDATE users SET confirmed_at = NULL, source_admin = 0, updated_at = $1 \
+                   WHERE id = $2 AND source = $3 AND (confirmed_at IS NOT NULL OR source_admin = 1)";
+        Ok(self.execute(sql, params![now, id, source]).await? > 0)
     }
 
     /// Has another source vouch for a user. Without an external name the source says it at the next login.
@@ -105,8 +132,8 @@ impl WriteTx {
         external_id: Option<&str>,
         now: Timestamp,
     ) -> Result<(), MetadataError> {
-        let sql = "UPDATE users SET source = $1, external_id = $2, source_admin = 0, password_hash = NULL, \
-                   password_changed_at = NULL, failed_logins = 0, last_failed_at = NULL, updated_at = $3 \
+        let sql = "UPDATE users SET source = $1, external_id = $2, source_admin = 0, confirmed_at = NULL, \
+                   password_hash = NULL, password_changed_at = NULL, failed_logins = 0, last_failed_at = NULL, updated_at = $3 \
                    WHERE id = $4";
         self.execute(sql, params![source, external_id, now, id]).await.map(drop)
     }

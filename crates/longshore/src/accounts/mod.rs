@@ -190,6 +190,10 @@ async fn look_after(tokens: Arc<TokenService>, password: FirstPassword, mut stop
             let error = error_chain(&error);
             tracing::warn!(error, "could not look at the keys that sign tokens; those in use stay");
         }
+        if let Err(error) = tokens.accounts().confirm_administrators(now()).await {
+            let error = error_chain(&error);
+            tracing::warn!(error, "could not see which administrators sources still vouch for");
+        }
         if let Err(error) = password.forget_if_changed(tokens.accounts().metadata()).await {
             tracing::warn!(
                 error = error_chain(&error),

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, thread, time::Duration};
 
-use longshore_accounts::AccountsSettings;
+use longshore_accounts::{AccountsSettings, ConfirmationSettings};
 use longshore_auth::{Lockout, ProjectCreation};
 use longshore_identity::workload::TrustSettings;
 
@@ -75,6 +75,7 @@ fn settings(accounts: &Section<'_>) -> AccountsSettings {
             first_delay: lockout.positive("first_delay"),
             delay_max: lockout.positive("delay_max"),
         },
+        confirmation: confirmation(&accounts.section("confirmation")),
         onboarding: accounts.boolean("onboarding"),
         providers: Vec::new(),
         password_checks_max: thread::available_parallelism().map_or(1, usize::from),
@@ -100,6 +101,18 @@ fn said_of_running(root: &Section<'_>, accounts: &Section<'_>) -> Vec<&'static s
     let of_accounts = of_accounts.iter().filter(|(_, key)| accounts.is_given(key)).map(|(name, _)| *name);
     let read_only = root.is_given("storage.maintenance.readonly.enabled").then_some("read_only");
     of_accounts.chain(read_only).collect()
+}
+
+fn confirmation(section: &Section<'_>) -> ConfirmationSettings {
+    let settings = ConfirmationSettings {
+        every: section.positive("every"),
+        grace: section.positive("grace"),
+        provider: section.positive("provider"),
+    };
+    if settings.grace < settings.every {
+        section.refuse("grace", "must not be shorter than every");
+    }
+    settings
 }
 
 fn at_least(section: &Section<'_>, name: &str, least: Duration) -> Duration {

@@ -283,6 +283,10 @@ pub(crate) const KEYS: &[Key] = &[
     key("accounts.lockout.free_failures", Integer, "Wrong passwords in a row that cost no delay.").or("4"),
     key("accounts.lockout.first_delay", Duration, "The delay after one more; it doubles with each that follows.").or("1s"),
     key("accounts.lockout.delay_max", Duration, "The longest delay.").or("15m"),
+    key("accounts.confirmation", Section, "How long the word of a source counts for access tokens, CLI secrets and sessions of its users."),
+    key("accounts.confirmation.every", Duration, "How old a directory's word may be before it is asked again.").or("15m"),
+    key("accounts.confirmation.grace", Duration, "How long its last word counts while it does not answer.").or("24h"),
+    key("accounts.confirmation.provider", Duration, "How long an OpenID provider's word counts after a login there.").or("720h"),
     key(
         "accounts.sources",
         Sections,
