@@ -34,6 +34,8 @@ pub struct AccountsSettings {
     pub providers: Vec<String>,
     /// Passwords checked at a time, at most: about the number of cores.
     pub password_checks_max: usize,
+    /// Whose word counts about programs: addresses of issuers, and `spiffe://` with trust domains. From `accounts.trust`.
+    pub trusted_issuers: Vec<String>,
     /// What stands before the names of robots. From `accounts.robot_prefix`; Harbor's is `robot$`.
     pub robot_prefix: String,
     /// Who may make projects. From `accounts.project_creation`.
@@ -59,6 +61,7 @@ impl Default for AccountsSettings {
             onboarding: true,
             providers: Vec::new(),
             password_checks_max: 2,
+            trusted_issuers: Vec::new(),
             robot_prefix: "robot$".to_owned(),
             project_creation: ProjectCreation::Everyone,
             audit_pulls: true,

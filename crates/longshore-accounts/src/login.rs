@@ -39,7 +39,7 @@ pub use onboarding::Vouched;
 pub use session::{NewSession, SessionId};
 pub(crate) use session::session_label;
 
-pub(crate) use self::{checks::Logins, slowdown::network};
+pub(crate) use self::{checks::Logins, slowdown::network, workload::Wish};
 use crate::{Accounts, Credentials, Csrf, LoginError};
 
 /// A login that is being looked at.
@@ -117,6 +117,11 @@ impl Accounts {
             Csrf::Token(Some(token)) if id.is_csrf_token(token) => Ok(access),
             Csrf::Token(_) => Err(LoginError::Csrf),
         }
+    }
+
+    /// Whether a name is a robot's.
+    pub(crate) fn is_robot_name(&self, name: &str) -> bool {
+        self.without_robot_prefix(name).is_some()
     }
 
     /// The name of a robot without its prefix, if it is one's.

@@ -15,6 +15,8 @@ use crate::{Accounts, Act, ManageError, retry::retry_on_conflict, robots::grants
 const NAME_CHARACTERS_MAX: usize = 128;
 /// Longest issuer and audience, in bytes.
 const TEXT_BYTES_MAX: usize = 1024;
+/// Most rules about a robot: each is looked at when a workload comes.
+const RULES_MAX: usize = 50;
 /// Robots of a project that are looked through for rules.
 const ROBOTS_MAX: usize = 10_000;
 
@@ -67,10 +69,16 @@ impl Accounts {
         plan: &TrustRulePlan,
     ) -> Result<TrustRuleId, ManageError> {
         let claims = check(plan)?;
+        self.check_issuer(&plan.issuer)?;
         retry_on_conflict(async || {
             let mut tx = self.inner.metadata.write().await?;
             let (robot, project) =
                 self.trusted_robot(&mut tx, act, plan.robot, Permission::TRUST_RULE_CREATE).await?;
+            if tx.trust_rules_of_robots(&[plan.robot]).await?.len() >= RULES_MAX {
+                return Err(ManageError::Precondition(format!(
+                    "a robot has at most {RULES_MAX} trust rules"
+                )));
+            }
             let made = tx.insert_trust_rule(&new(plan, &claims), act.circumstances.now).await?;
             let Some(id) = made else { return Err(taken(&plan.name)) };
             self.record_rule(&mut tx, act, "create_trust_rule", &plan.name, &robot, project.as_ref()).await?;
@@ -122,12 +130,16 @@ impl Accounts {
         plan: &TrustRulePlan,
     ) -> Result<(), ManageError> {
         let claims = check(plan)?;
+        // One whose issuer is no longer configured can still be switched off.
+        if !plan.disabled {
+            self.check_issuer(&plan.issuer)?;
+        }
         retry_on_conflict(async || {
             let mut tx = self.inner.metadata.write().await?;
             self.reachable_rule(&mut tx, act, id, Permission::TRUST_RULE_UPDATE).await?;
             let (robot, project) =
                 self.trusted_robot(&mut tx, act, plan.robot, Permission::TRUST_RULE_UPDATE).await?;
-            if tx.trust_rule_named(&plan.name).await?.is_some_and(|other| other.id != id) {
+            if tx.trust_rule_named(plan.robot, &plan.name).await?.is_some_and(|other| other.id != id) {
                 return Err(taken(&plan.name));
             }
             tx.update_trust_rule(id, &new(plan, &claims), act.circumstances.now).await?;
@@ -161,6 +173,20 @@ impl Accounts {
             }
         };
         Ok(records.into_iter().filter_map(usable).collect())
+    }
+
+    /// Refuses a rule about an issuer whose word counts for nothing here: it would trust nobody, and whoever made it would
+    /// not find out why.
+    fn check_issuer(&self, issuer: &str) -> Result<(), ManageError> {
+        let trusted = &self.inner.settings.trusted_issuers;
+        if trusted.iter().any(|known| known == issuer) {
+            return Ok(());
+        }
+        let message = match trusted.is_empty() {
+            true => "issuer: none is configured (accounts.trust)".to_owned(),
+            false => format!("issuer: {issuer} is not configured (accounts.trust)"),
+        };
+        Err(ManageError::Invalid(message))
     }
 
     /// A robot for which the caller may make rules: they need the permission where the robot is, and all that it may do.
@@ -250,8 +276,10 @@ fn check(plan: &TrustRulePlan) -> Result<String, ManageError> {
         }
         TrustRuleKind::Spiffe | TrustRuleKind::Oidc => {}
     }
-    if let Err(error) = rule(&plan.issuer, &plan.audience, &plan.claims) {
-        return invalid(error);
+    let narrow = rule(&plan.issuer, &plan.audience, &plan.claims)
+        .and_then(|rule| rule.check_names_somebody().map_err(|error| error.to_string()));
+    if let Err(error) = narrow {
+        return invalid(format!("claims: {error}"));
     }
     Ok(serde_json::to_string(&plan.claims).expect("texts by texts are JSON"))
 }
@@ -284,5 +312,5 @@ fn new<'a>(plan: &'a TrustRulePlan, claims: &'a str) -> NewTrustRule<'a> {
 }
 
 fn taken(name: &str) -> ManageError {
-    ManageError::Conflict(format!("there is a trust rule {name} already"))
+    ManageError::Conflict(format!("the robot has a trust rule {name} already"))
 }

@@ -132,7 +132,8 @@ async fn by_login(tokens: &TokenService, cx: &Context, asked: &Asked<'_>) -> Res
         return Err(refused(None, AuthError::Missing));
     }
     let circumstances = circumstances(asked);
-    let access = match tokens.login(&credentials, &circumstances, &asked.request_id.to_string()).await {
+    let (needed, request_id) = (asked.endpoint.scopes(), asked.request_id.to_string());
+    let access = match tokens.login(&credentials, &needed, &circumstances, &request_id).await {
         Ok(login) => login.access,
         Err(LoginError::TooMany { retry_after }) => return Err(ApiError::too_many_logins(retry_after)),
         Err(LoginError::Unavailable(cause)) => return Err(AuthError::Unavailable(cause).into()),
@@ -140,7 +141,7 @@ async fn by_login(tokens: &TokenService, cx: &Context, asked: &Asked<'_>) -> Res
             return Err(refused(None, AuthError::Invalid(error.into())));
         }
     };
-    let caller = tokens.caller(&access, &asked.endpoint.scopes(), &circumstances).await?;
+    let caller = tokens.caller(&access, &needed, &circumstances).await?;
     let refusal = if anonymous { Refusal::Challenge(None) } else { Refusal::Denied };
     Ok(Admitted { caller, access: Some(Box::new(access)), refusal })
 }

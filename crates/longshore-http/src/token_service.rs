@@ -106,8 +106,13 @@ async fn issue(
     let visit = Visit { address: origin.client, now, is_strange: request.who.is_nobody() };
     cx.gate.before(visit)?;
     let login = match &request.who {
-        Who::Known(credentials) => tokens.login(credentials, &circumstances, &request_id).await,
-        Who::Elsewhere(token) => tokens.exchange(token.reveal(), &circumstances, &request_id).await,
+        Who::Known(credentials) => {
+            tokens.login_for_token(credentials, &request.scopes, &circumstances, &request_id).await
+        }
+        Who::Elsewhere { token, robot } => {
+            let robot = robot.as_deref();
+            tokens.exchange_for(token.reveal(), robot, &request.scopes, &circumstances, &request_id).await
+        }
     };
     cx.gate.after(visit, login.as_ref().ok().map(|login| &login.access.principal))?;
     let login = login?;

@@ -94,10 +94,14 @@ impl ReadTx {
         self.query_opt(&sql, params![id]).await?.map(TrustRuleRecord::read).transpose()
     }
 
-    /// The rule of that name.
-    pub async fn trust_rule_named(&mut self, name: &str) -> Result<Option<TrustRuleRecord>, MetadataError> {
-        let sql = format!("SELECT {COLUMNS} FROM trust_rules WHERE name = $1");
-        self.query_opt(&sql, params![name]).await?.map(TrustRuleRecord::read).transpose()
+    /// The rule of that name about a robot.
+    pub async fn trust_rule_named(
+        &mut self,
+        robot: RobotId,
+        name: &str,
+    ) -> Result<Option<TrustRuleRecord>, MetadataError> {
+        let sql = format!("SELECT {COLUMNS} FROM trust_rules WHERE robot_id = $1 AND name = $2");
+        self.query_opt(&sql, params![robot, name]).await?.map(TrustRuleRecord::read).transpose()
     }
 
     /// The rules about an issuer that count, as they were made.
@@ -144,7 +148,7 @@ impl ReadTx {
 }
 
 impl WriteTx {
-    /// Makes a rule; `None` when the name is taken.
+    /// Makes a rule; `None` when the robot has one of that name.
     pub async fn insert_trust_rule(
         &mut self,
         rule: &NewTrustRule<'_>,
@@ -152,7 +156,7 @@ impl WriteTx {
     ) -> Result<Option<TrustRuleId>, MetadataError> {
         let sql = "INSERT INTO trust_rules (name, kind, issuer, audience, claims, robot_id, disabled, \
                    created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) \
-                   ON CONFLICT (name) DO NOTHING RETURNING id";
+                   ON CONFLICT (robot_id, name) DO NOTHING RETURNING id";
         let values = params![
             rule.name,
             rule.kind as i64,
@@ -166,7 +170,7 @@ impl WriteTx {
         self.query_opt(sql, values).await?.map(|mut row| row.int().map(TrustRuleId)).transpose()
     }
 
-    /// Has a rule say something else. Who else has the name must be asked before.
+    /// Has a rule say something else. Whether the robot has another of that name must be asked before.
     pub async fn update_trust_rule(
         &mut self,
         id: TrustRuleId,

@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use longshore_auth::{Circumstances, SystemRole};
+use longshore_auth::{Access, Circumstances, Permission, SystemRole, Target};
 use longshore_metadata::MetadataError;
 use longshore_types::RepositoryName;
 
 use crate::{Accounts, Act, ManageError, NewProject};
 
 impl Accounts {
+    /// Whether a push of theirs into no project makes one: an administrator's does, unless the login was narrowed to less.
+    pub(super) fn makes_projects_by_push(&self, access: &Access, circumstances: &Circumstances) -> bool {
+        access.principal.system_role() == SystemRole::Admin
+            && self.may(access, &Target::SYSTEM, Permission::PROJECT_CREATE, circumstances)
+    }
+
     /// Whether a project is there for a repository that somebody pushes to. If there is none, a system administrator's push
     /// makes it: private, and theirs. A token may be older than the project's end, and its bearer no administrator any
     /// more, so that they are looked up again.

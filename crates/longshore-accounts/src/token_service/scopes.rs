@@ -1,8 +1,6 @@
 //! Which of the scopes that somebody asks for they have.
 
-use longshore_auth::{
-    Access, Action, Circumstances, GrantScope, Permission, Scope, SystemRole, Target, decide_action,
-};
+use longshore_auth::{Access, Action, Circumstances, GrantScope, Permission, Scope, Target, decide_action};
 use longshore_metadata::MetadataError;
 use longshore_types::RepositoryName;
 
@@ -44,7 +42,7 @@ impl Accounts {
         let new = repository.project();
         let target = match &place.project {
             Some(found) => Target { project: Some(found.view()), repository: Some(repository) },
-            None if access.principal.system_role() == SystemRole::Admin => {
+            None if self.makes_projects_by_push(access, circumstances) => {
                 Target::repository(&new, false, repository)
             }
             None => return Ok(Vec::new()),

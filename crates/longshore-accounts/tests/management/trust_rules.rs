@@ -46,8 +46,9 @@ async fn rules_are_made_changed_and_removed(accounts: Accounts) {
     let systems = robot(&accounts, None, Permission::REPOSITORY_PULL).await;
     let create = async |plan: &TrustRulePlan| word(accounts.create_trust_rule(&admin, plan).await);
     let first = accounts.create_trust_rule(&admin, &plan("first", own)).await.unwrap();
-    assert_eq!(create(&plan("first", systems)).await, "conflict");
-    assert_eq!(create(&plan("second", systems)).await, "done");
+    assert_eq!(create(&plan("first", own)).await, "conflict");
+    // Who makes rules for another robot learns nothing of the names here, and takes none away.
+    assert_eq!(create(&plan("first", systems)).await, "done");
     assert_eq!(create(&plan("third", RobotId::of_number(999))).await, "unknown");
     let shown = accounts.trust_rule(&admin, first).await.unwrap();
     assert_eq!((shown.robot_name.as_str(), shown.claims["repository"].as_str()), ("robot$team+ci", "team/*"));
@@ -56,25 +57,37 @@ async fn rules_are_made_changed_and_removed(accounts: Accounts) {
         assert_eq!(total, found.len() as u64);
         found.into_iter().map(|rule| rule.record.name).collect::<Vec<_>>()
     };
-    assert_eq!(list(None).await, ["first", "second"]);
+    assert_eq!(list(None).await, ["first", "first"]);
     assert_eq!(list(Some(team)).await, ["first"]);
 
     let usable = async || {
         let found = accounts.trust_rules_of(ISSUER).await.unwrap();
         found.into_iter().map(|rule| (rule.name, rule.robot)).collect::<Vec<_>>()
     };
-    assert_eq!(usable().await, [("first".to_owned(), own), ("second".to_owned(), systems)]);
+    assert_eq!(usable().await, [("first".to_owned(), own), ("first".to_owned(), systems)]);
     assert_eq!(accounts.trust_rules_of(ISSUER).await.unwrap()[0].rule.audience(), "registry.example");
     let update = async |plan: &TrustRulePlan| word(accounts.update_trust_rule(&admin, first, plan).await);
+    assert_eq!(create(&plan("second", own)).await, "done");
     assert_eq!(update(&plan("second", own)).await, "conflict");
+    assert_eq!(update(&plan("first", systems)).await, "conflict", "nor by going to another robot");
+    let (found, _) = accounts.list_trust_rules(&admin, None, 2, 9).await.unwrap();
+    assert_eq!(word(accounts.delete_trust_rule(&admin, found[0].record.id).await), "done");
+    let elsewhere = |disabled| TrustRulePlan {
+        issuer: "https://issuer.example".to_owned(),
+        disabled,
+        ..plan("renamed", own)
+    };
+    assert_eq!(update(&elsewhere(false)).await, "invalid", "nobody of that name is configured");
+    assert_eq!(update(&elsewhere(true)).await, "done", "one that is no longer can be switched off");
     assert_eq!(update(&TrustRulePlan { disabled: true, ..plan("renamed", own) }).await, "done");
-    assert_eq!(usable().await, [("second".to_owned(), systems)]);
+    assert_eq!(usable().await, [("first".to_owned(), systems)]);
     assert_eq!(word(accounts.delete_trust_rule(&admin, first).await), "done");
     assert_eq!(word(accounts.delete_trust_rule(&admin, first).await), "unknown");
     let operations: Vec<_> =
         recorded(&accounts, "trust_rule").await.into_iter().map(|row| row[0].clone()).collect();
-    let wanted = ["create_trust_rule", "create_trust_rule", "update_trust_rule", "delete_trust_rule"];
-    assert_eq!(operations, wanted);
+    let made = ["create_trust_rule"; 3];
+    let rest = ["delete_trust_rule", "update_trust_rule", "update_trust_rule", "delete_trust_rule"];
+    assert_eq!(operations, [made.as_slice(), &rest].concat());
 }
 
 async fn what_trusts_too_many_is_refused(accounts: Accounts) {
@@ -91,6 +104,9 @@ async fn what_trusts_too_many_is_refused(accounts: Accounts) {
     check(|plan| plan.claims.clear(), "invalid").await;
     check(|plan| plan.claims = [("repository".to_owned(), "*".to_owned())].into(), "invalid").await;
     check(|plan| plan.claims = [(String::new(), "team/*".to_owned())].into(), "invalid").await;
+    check(|plan| plan.claims = [("ref".to_owned(), "refs/heads/main".to_owned())].into(), "invalid").await;
+    check(|plan| plan.claims = [("sub".to_owned(), "repo:*".to_owned())].into(), "invalid").await;
+    check(|plan| plan.issuer = "https://issuer.example".to_owned(), "invalid").await;
     check(|plan| plan.kind = TrustRuleKind::Spiffe, "invalid").await;
     check(|plan| plan.issuer = "spiffe://example.org".to_owned(), "invalid").await;
     check(|plan| plan.issuer = "https://issuer.example\n".to_owned(), "invalid").await;

@@ -26,8 +26,8 @@ pub(crate) enum Form {
 pub(crate) enum Who {
     /// Whose credentials are ours.
     Known(Credentials),
-    /// A program with somebody else's token.
-    Elsewhere(Secret),
+    /// A program with somebody else's token, and the robot that it wants to stand for, if it says so.
+    Elsewhere { token: Secret, robot: Option<String> },
 }
 
 impl Who {
@@ -88,7 +88,8 @@ impl TokenRequest {
             "refresh_token" => (Who::Known(Credentials::Bearer(needed("refresh_token")?)), Form::OAuth),
             // Which kind of token it is, it says itself.
             "urn:ietf:params:oauth:grant-type:token-exchange" => {
-                (Who::Elsewhere(Secret::new(needed("subject_token")?)), Form::Exchange)
+                let robot = form.first("account").filter(|name| !name.is_empty()).map(str::to_owned);
+                (Who::Elsewhere { token: Secret::new(needed("subject_token")?), robot }, Form::Exchange)
             }
             _ => return Err(TokenRefusal::grant_type()),
         };
@@ -125,7 +126,9 @@ mod tests {
                     Who::Known(Credentials::Basic { name, secret }) => format!("{name}/{secret}"),
                     Who::Known(Credentials::Bearer(secret)) => format!("/{secret}"),
                     Who::Known(Credentials::Session { .. }) => "session".to_owned(),
-                    Who::Elsewhere(token) => format!("//{}", token.reveal()),
+                    Who::Elsewhere { token, robot } => {
+                        format!("{}//{}", robot.unwrap_or_default(), token.reveal())
+                    }
                 };
                 let scopes: Vec<_> = scopes.iter().map(ToString::to_string).collect();
                 format!("{who} {}", scopes.join(" ")).trim_end().to_owned()
@@ -149,9 +152,14 @@ mod tests {
         check(Some("Bearer lsp_x"), "", "/lsp_x");
         check(Some("Basic !!"), "", "401");
         check(Some("Digest x"), "", "401");
-        let scopes = |count, end| (0..count).map(|nth| format!("repository:r{nth}:pull{end}")).collect::<String>();
+        let scopes =
+            |count, end| (0..count).map(|nth| format!("repository:r{nth}:pull{end}")).collect::<String>();
         check(None, &format!("scope={}", scopes(33, "%20")), "400");
-        check(None, &format!("scope={}", scopes(32, "%20")), format!("nobody {}", scopes(32, " ")).trim_end());
+        check(
+            None,
+            &format!("scope={}", scopes(32, "%20")),
+            format!("nobody {}", scopes(32, " ")).trim_end(),
+        );
         check(
             Some("Bearer lsp_x"),
             &format!("scope={}", scopes(33, "%20")),
@@ -177,6 +185,7 @@ mod tests {
             &format!("{exchange}&subject_token=a.b.c&scope=repository:a:pull"),
             "//a.b.c repository:a:pull",
         );
+        check(&format!("{exchange}&subject_token=a.b.c&account=robot%24a%2Bci"), "robot$a+ci//a.b.c");
         for bad in [
             exchange,
             "",

@@ -3,6 +3,7 @@
 //!
 //! [`Workloads`] verifies and says who it is; [`TrustRule`]s, which are values and ask nobody, say whether that is enough.
 
+mod narrow;
 mod rule;
 mod settings;
 mod spiffe;

@@ -51,6 +51,12 @@ pub enum RuleError {
     /// It would trust everybody whom the issuer knows: at public CI systems, everybody.
     #[error("a rule names at least one claim with a pattern that not every value matches")]
     TooWide,
+    /// It would trust everybody of whom the other claims are true.
+    #[error(
+        "a rule names somebody: sub, repository, repository_owner, project_path, namespace_path, kubernetes.io.namespace or \
+         another such claim, without *, or with a whole name before the first *, as in acme/* or repo:acme/*"
+    )]
+    Anybody,
     /// More than 32.
     #[error("a rule names at most {CLAIMS_MAX} claims")]
     TooManyClaims,
@@ -134,6 +140,11 @@ impl TrustRule {
     /// What tokens must be made for.
     pub fn audience(&self) -> &str {
         &self.audience
+    }
+
+    /// How much it asks for: of two rules that trust the same workload, the one that asks for more is meant.
+    pub fn narrowness(&self) -> usize {
+        self.claims.values().map(|pattern| pattern.as_str().bytes().filter(|byte| *byte != b'*').count()).sum()
     }
 
     /// What must be said.

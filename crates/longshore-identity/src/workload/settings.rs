@@ -11,6 +11,15 @@ pub struct TrustSettings {
     pub domains: Vec<TrustDomainSettings>,
 }
 
+impl TrustSettings {
+    /// As trust rules name those whose word counts: the addresses of issuers, and `spiffe://` with trust domains.
+    pub fn issuers_of_rules(&self) -> Vec<String> {
+        let issuers = self.issuers.iter().map(|issuer| issuer.issuer.clone());
+        let domains = self.domains.iter().map(|domain| format!("spiffe://{}", domain.name));
+        issuers.chain(domains).collect()
+    }
+}
+
 /// An issuer of tokens: `accounts.trust.issuers[]`. The keys have the names of the fields.
 #[derive(Clone, Debug)]
 pub struct TrustIssuerSettings {

@@ -74,9 +74,11 @@ impl Workload {
         }
     }
 
-    /// The first of some rules that trusts it.
-    pub fn matched<'a, T>(&self, rules: &'a [T], rule: impl Fn(&T) -> &TrustRule) -> Option<&'a T> {
-        rules.iter().find(|each| rule(each).matches(self))
+    /// Those of some rules that trust it, the ones that ask for most first; those that ask for as much stay in their order.
+    pub fn matched<T>(&self, rules: Vec<T>, rule: impl Fn(&T) -> &TrustRule) -> Vec<T> {
+        let mut matched: Vec<T> = rules.into_iter().filter(|each| rule(each).matches(self)).collect();
+        matched.sort_by_key(|each| std::cmp::Reverse(rule(each).narrowness()));
+        matched
     }
 }
 

@@ -165,7 +165,7 @@ CREATE INDEX access_tokens_by_user ON access_tokens (user_id, id);
 -- Whose tokens stand for a robot.
 CREATE TABLE trust_rules (
     id {id},
-    name {text} NOT NULL UNIQUE,
+    name {text} NOT NULL,
     kind {small} NOT NULL,
     issuer {text} NOT NULL,
     audience {text} NOT NULL,
@@ -173,10 +173,10 @@ CREATE TABLE trust_rules (
     robot_id {int} NOT NULL REFERENCES robots (id),
     disabled {small} NOT NULL,
     created_at {int} NOT NULL,
-    updated_at {int} NOT NULL
+    updated_at {int} NOT NULL,
+    UNIQUE (robot_id, name)
 ){rows};
 CREATE INDEX trust_rules_by_issuer ON trust_rules (issuer, id);
-CREATE INDEX trust_rules_by_robot ON trust_rules (robot_id, id);
 
 -- Ed25519. Which of them signs and until when the others verify follows from their age.
 CREATE TABLE signing_keys (

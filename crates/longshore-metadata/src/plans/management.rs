@@ -136,7 +136,7 @@ async fn call_robots(tx: &mut WriteTx, project: ProjectId) -> Result<(), Metadat
     };
     let rule_id = tx.insert_trust_rule(&rule, now()).await?.unwrap();
     tx.update_trust_rule(rule_id, &rule, now()).await?;
-    assert!(tx.trust_rule(rule_id).await?.is_some() && tx.trust_rule_named("actions").await?.is_some());
+    assert!(tx.trust_rule(rule_id).await?.is_some() && tx.trust_rule_named(id, "actions").await?.is_some());
     assert_eq!(tx.trust_rules_of("https://issuer.example").await?.len(), 1);
     assert_eq!(tx.trust_rules_of_robots(&[id]).await?.len(), 1);
     assert_eq!(tx.trust_rules_page(0, 9).await?.len(), 1);

@@ -50,12 +50,17 @@ impl AccountsConfig {
         let sources = sources::sources(&accounts);
         let providers = sources.iter().filter(|source| matches!(source, SourceConfig::Oidc(_)));
         let providers = providers.map(|source| source.name().to_owned()).collect();
+        let trust = sources::trust(&accounts.section("trust"));
         Some(Self {
-            settings: AccountsSettings { providers, ..settings(&accounts) },
+            settings: AccountsSettings {
+                providers,
+                trusted_issuers: trust.issuers_of_rules(),
+                ..settings(&accounts)
+            },
             secret_key_file: accounts.path("secret_key_file"),
             key_rotation: at_least(&accounts.section("token"), "key_rotation", KEY_ROTATION_MIN),
             sources,
-            trust: sources::trust(&accounts.section("trust")),
+            trust,
             given: said_of_running(root, &accounts),
         })
     }

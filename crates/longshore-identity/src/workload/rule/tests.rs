@@ -110,17 +110,20 @@ fn claims_as_json() {
 }
 
 #[test]
-fn the_first_rule_that_matches() {
-    let rules = [
+fn the_rules_that_match() {
+    let rules = vec![
         ("x", rule(&[("sub", "b*")]).unwrap()),
         ("y", rule(&[("sub", "a*")]).unwrap()),
         ("z", rule(&[("sub", "ab")]).unwrap()),
+        ("later", rule(&[("sub", "*b")]).unwrap()),
     ];
-    let found =
-        |sub: &str| workload(json!({ "sub": sub })).matched(&rules, |(_, rule)| rule).map(|(name, _)| *name);
-    assert_eq!(found("ab"), Some("y"));
-    assert_eq!(found("b"), Some("x"));
-    assert_eq!(found("c"), None);
+    let found = |sub: &str| -> Vec<_> {
+        let matched = workload(json!({ "sub": sub })).matched(rules.clone(), |(_, rule)| rule);
+        matched.into_iter().map(|(name, _)| name).collect()
+    };
+    assert_eq!(found("ab"), ["z", "y", "later"], "the narrowest first");
+    assert_eq!(found("b"), ["x", "later"]);
+    assert_eq!(found("c"), [""; 0]);
 }
 
 fn value() -> impl Strategy<Value = Value> {

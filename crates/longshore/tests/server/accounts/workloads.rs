@@ -73,6 +73,77 @@ async fn a_program_exchanges_its_token() {
     login.pull_image("team/app", "v1").await;
 }
 
+/// A robot of a project that may push there, and a rule with these claims for it.
+async fn add_rule(registry: &TestRegistry, project: &str, name: &str, claims: Value) -> Reply {
+    let access = ["pull", "push"].map(|action| json!({ "resource": "repository", "action": action }));
+    let robot = json!({
+        "name": name, "level": "project", "duration": -1,
+        "permissions": [{ "kind": "project", "namespace": project, "access": access }],
+    });
+    let robot = registry.admin().post_json("/api/v2.0/robots", &robot).await.assert_status(201).json();
+    let rule = json!({
+        "name": "main of team", "kind": "oidc", "issuer": ISSUER, "audience": "registry.example.org",
+        "claims": claims, "robot_id": robot["id"],
+    });
+    registry.admin().post_json("/api/v2.0/trustrules", &rule).await
+}
+
+/// Whoever has a project can make rules about everybody's workloads: these go on standing for what they did before.
+#[tokio::test]
+async fn rules_of_others_take_no_workload_away() {
+    let signer = TokenSigner::es256("one");
+    let (registry, _folder) = with_rule(&signer).await;
+    registry.create_project("eve", false).await;
+    // Narrower than the team's own, and of a robot that may do as much, elsewhere.
+    let all = json!({ "sub": "project:team:build", "branch": "main", "iss": ISSUER });
+    add_rule(&registry, "eve", "ci", all).await.assert_status(201);
+    add_rule(&registry, "team", "reader", json!({ "sub": "project:team:*" })).await.assert_status(201);
+    let token = signer.sign(&claims(|_| {}));
+    let scope_for = async |scope: &str, account: &str| {
+        let reply = exchange(&registry, &token, &format!("{scope}&account={account}")).await;
+        (reply.status, reply.json()["scope"].as_str().unwrap_or_default().to_owned())
+    };
+    let team = "repository:team/app:pull,push";
+    assert_eq!(scope_for(team, "").await, (200, team.to_owned()));
+    assert_eq!(scope_for("repository:eve/app:pull", "").await, (200, "repository:eve/app:pull".to_owned()));
+    // Nobody becomes a robot that has nothing to do with what is asked for, or one that no rule names.
+    assert_eq!(scope_for("repository:other/app:pull", "").await.0, 401);
+    assert_eq!(scope_for(team, "robot%24eve%2Bci").await, (200, String::new()));
+    assert_eq!(scope_for(team, "robot%24team%2Bnobody").await.0, 401);
+    // With docker, a robot is named as the user.
+    let login = registry.authorized(basic("robot$team+ci", &token));
+    login.get("/v2/").await.assert_status(200);
+    login.push_image("team/app", "v1", &image().build()).await;
+    registry.authorized(basic("<token>", &token)).pull_image("team/app", "v1").await;
+    registry.authorized(basic("robot$other+ci", &token)).get("/v2/").await.assert_status(401);
+    // A robot that may not log in stands in nobody's way.
+    let robots = registry.admin().get("/api/v2.0/robots?q=Level=project,ProjectID=2").await;
+    let robots = robots.assert_status(200).json();
+    let ci = robots.as_array().unwrap().iter().find(|robot| robot["name"] == "robot$team+ci").unwrap();
+    let mut off = ci.clone();
+    off["disable"] = json!(true);
+    registry.admin().put_json(&format!("/api/v2.0/robots/{}", ci["id"]), &off).await.assert_status(200);
+    assert_eq!(scope_for(team, "").await, (200, team.to_owned()));
+    assert_eq!(scope_for(team, "robot%24team%2Bci").await.0, 401);
+}
+
+#[tokio::test]
+async fn rules_that_would_trust_nobody_or_anybody_are_refused() {
+    let signer = TokenSigner::es256("one");
+    let (registry, _folder) = with_rule(&signer).await;
+    registry.create_project("eve", false).await;
+    let refused = add_rule(&registry, "eve", "a", json!({ "branch": "main" })).await.assert_status(400);
+    assert!(String::from_utf8_lossy(&refused.body).contains("a rule names somebody"), "{refused:?}");
+    add_rule(&registry, "eve", "b", json!({ "sub": "project:*" })).await.assert_status(400);
+    let robots = registry.admin().get("/api/v2.0/robots?q=Level=project,ProjectID=2").await.json();
+    let rule = json!({
+        "name": "x", "kind": "oidc", "issuer": "https://ci.example.com", "audience": "registry.example.org",
+        "claims": { "sub": "project:team:build" }, "robot_id": robots[0]["id"],
+    });
+    let refused = registry.admin().post_json("/api/v2.0/trustrules", &rule).await.assert_status(400);
+    assert!(String::from_utf8_lossy(&refused.body).contains("issuer: https://ci.example.com is not configured"), "{refused:?}");
+}
+
 #[tokio::test]
 async fn tokens_that_no_rule_trusts_are_refused() {
     let signer = TokenSigner::es256("one");
