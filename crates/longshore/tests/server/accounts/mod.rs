@@ -8,6 +8,7 @@ mod first_start;
 mod hidden;
 mod keys;
 mod pushing;
+mod refusals;
 mod tokens;
 mod workloads;
 
