@@ -92,7 +92,12 @@ impl Accounts {
             password_hash: Some(hash),
             ..NewUser::default()
         };
-        let Some(id) = tx.insert_user(&user, act.circumstances.now).await? else {
+        let taken = match user.email {
+            Some(address) => tx.user_by_email(address).await?.is_some(),
+            None => false,
+        };
+        let made = if taken { None } else { tx.insert_user(&user, act.circumstances.now).await? };
+        let Some(id) = made else {
             return Err(ManageError::Conflict(format!(
                 "there is a user of the name {} or with that email",
                 new.name
@@ -122,7 +127,9 @@ impl Accounts {
                 user.name, user.source
             )));
         }
+        // Administrators learn of a mistake; whoever changes their own would learn who else is here.
         if let Some(address) = email
+            && !is_self(act, &user)
             && tx.user_by_email(address).await?.is_some_and(|other| other.id != user.id)
         {
             return Err(ManageError::Conflict("another user has that email".to_owned()));

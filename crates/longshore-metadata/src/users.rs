@@ -23,7 +23,7 @@ pub struct UserRecord {
     pub id: UserId,
     /// The name to log in with.
     pub name: String,
-    /// Where mail goes; no two users have the same.
+    /// Where mail goes. Nobody proved that it is theirs.
     pub email: Option<String>,
     /// What people call them.
     pub real_name: String,
@@ -160,9 +160,9 @@ impl ReadTx {
         rows.into_iter().map(UserRecord::read).collect()
     }
 
-    /// The user with that address.
+    /// A user with that address.
     pub async fn user_by_email(&mut self, email: &str) -> Result<Option<UserRecord>, MetadataError> {
-        let sql = format!("SELECT {COLUMNS} FROM users WHERE email = $1");
+        let sql = format!("SELECT {COLUMNS} FROM users WHERE email = $1 ORDER BY id LIMIT 1");
         self.query_opt(&sql, params![email]).await?.map(UserRecord::read).transpose()
     }
 

@@ -279,8 +279,7 @@ fn is_current(user: &UserRecord, groups: &[GroupRecord], vouched: &Vouched<'_>) 
         && groups.len() == wanted.len()
 }
 
-/// What the row is to say. A name that is not `usable`, or that somebody else has, is left as it was, and so is an address
-/// that somebody else has.
+/// What the row is to say. A name that is not `usable`, or that somebody else has, is left as it was.
 async fn says<'a>(
     tx: &mut WriteTx,
     vouched: &Vouched<'a>,
@@ -304,20 +303,9 @@ async fn says<'a>(
         );
         name = &user.name;
     }
-    let mut email = identity.email.as_deref().filter(|email| !email.is_empty());
-    if let Some(address) = email
-        && is_other(tx.user_by_email(address).await?)
-    {
-        tracing::warn!(
-            source = vouched.source,
-            user = name,
-            "the address of {name} is another user's, and left out"
-        );
-        email = user.and_then(|user| user.email.as_deref());
-    }
     Ok(NewUser {
         name,
-        email,
+        email: identity.email.as_deref().filter(|email| !email.is_empty()),
         real_name: &identity.real_name,
         comment: "",
         source: vouched.source,

@@ -27,7 +27,8 @@ CREATE TABLE users (
 -- Directories do not tell upper from lower case, and must not be asked about one user under several names.
 CREATE INDEX users_by_folded_name ON users (lower(name));
 CREATE UNIQUE INDEX users_by_source ON users (source, external_id) WHERE external_id IS NOT NULL;
-CREATE UNIQUE INDEX users_by_email ON users (email) WHERE email IS NOT NULL;
+-- Nobody proved that an address is theirs: it keeps nobody else from having it.
+CREATE INDEX users_by_email ON users (email) WHERE email IS NOT NULL;
 CREATE INDEX users_by_role ON users (system_role, id);
 CREATE INDEX users_by_source_admin ON users (source_admin, id) WHERE source_admin = 1;
 

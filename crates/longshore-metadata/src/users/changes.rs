@@ -31,7 +31,7 @@ fn inserted<'a>(user: &NewUser<'a>, now: Timestamp) -> [Value<'a>; 12] {
 }
 
 impl WriteTx {
-    /// Makes a user; `None` when name, address or external name is taken.
+    /// Makes a user; `None` when name or external name is taken.
     pub async fn insert_user(
         &mut self,
         user: &NewUser<'_>,
@@ -71,7 +71,7 @@ impl WriteTx {
         row.int().map(UserId).map(Some)
     }
 
-    /// Changes what is said about a user. Who else has the address must be asked before.
+    /// Changes what is said about a user.
     pub async fn set_user_profile(
         &mut self,
         id: UserId,
@@ -84,7 +84,7 @@ impl WriteTx {
         self.execute(sql, params![email, real_name, comment, now, id]).await.map(drop)
     }
 
-    /// Changes what a source says about a user, who is there by that. Who else has the name or the address must be asked
+    /// Changes what a source says about a user, who is there by that. Who else has the name must be asked
     /// before. Nothing changes about a user of another source.
     pub async fn set_user_from_source(
         &mut self,
