@@ -53,6 +53,8 @@ impl Lockout {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const NOW: i64 = 1_800_000_000_000;
@@ -82,5 +84,64 @@ mod tests {
         assert!(!lockout.is_delayed(4, Some(at(0)), at(0)));
         assert!(lockout.is_delayed(99, Some(at(1)), at(0)), "a request that began before the failure");
         assert!(!lockout.is_delayed(99, Some(at(24 * 3_600_000)), at(0)), "the clock was set back");
+    }
+
+    fn any_lockout() -> impl Strategy<Value = Lockout> {
+        let duration = |most| (1..most).prop_map(Duration::from_millis);
+        (0..20_u32, duration(10_000_u64), duration(10_000_000_u64)).prop_map(
+            |(free_failures, first_delay, delay_max)| Lockout { free_failures, first_delay, delay_max },
+        )
+    }
+
+    proptest! {
+        /// A delay begins after the free failures and at once, grows with failures, and ends after its longest time.
+        #[test]
+        fn a_delay_begins_grows_and_ends(lockout in any_lockout(), failures in any::<u32>(), more in 0..100_u32) {
+            let at = |millis| Timestamp::from_unix_millis(NOW + millis);
+            let until = |failures| lockout.delayed_until(failures, Some(at(0)));
+            if failures <= lockout.free_failures {
+                prop_assert_eq!(until(failures), None);
+                prop_assert!(!lockout.is_delayed(failures, Some(at(0)), at(0)));
+            } else {
+                let end = until(failures).unwrap();
+                let longest = at(0).after(lockout.delay_max);
+                prop_assert!(at(0) < end && end <= longest);
+                prop_assert!(end <= until(failures.saturating_add(more)).unwrap());
+                prop_assert!(lockout.is_delayed(failures, Some(at(0)), at(0)));
+                prop_assert!(!lockout.is_delayed(failures, Some(at(0)), end));
+                prop_assert!(!lockout.is_delayed(failures, Some(at(0)), longest));
+            }
+        }
+
+        /// Whoever comes while it lasts waits, and whoever comes later does not, wherever in time.
+        #[test]
+        fn a_delay_is_a_span(lockout in any_lockout(), failures in 1..64_u32, after in -3_600_000..20_000_000_i64) {
+            let at = |millis| Timestamp::from_unix_millis(NOW + millis);
+            let until = lockout.delayed_until(failures, Some(at(0)));
+            let delayed = lockout.is_delayed(failures, Some(at(0)), at(after));
+            // Requests whose clock is up to an hour behind wait as well.
+            prop_assert_eq!(delayed, until.is_some_and(|until| at(after) < until));
+        }
+
+        /// However somebody times their guesses, no more are looked at than the delays leave room for; and in the end they
+        /// are let in.
+        #[test]
+        fn guesses_are_few_however_they_are_timed(pauses in prop::collection::vec(0..2_000_u64, 1..400)) {
+            let lockout = Lockout::default();
+            let (mut now, mut failures, mut last) = (0_i64, 0_u32, None);
+            let mut looked_at = 0_u32;
+            for pause in pauses {
+                now += i64::try_from(pause).unwrap();
+                let moment = Timestamp::from_unix_millis(NOW + now);
+                if !lockout.is_delayed(failures, last, moment) {
+                    (failures, last, looked_at) = (failures + 1, Some(moment), looked_at + 1);
+                }
+            }
+            // After the free ones each takes twice as long as the one before.
+            let doublings = (now / 1000 + 1).ilog2();
+            prop_assert!(looked_at <= lockout.free_failures + 1 + doublings, "{looked_at} in {now} ms");
+            let end = Timestamp::from_unix_millis(NOW + now).after(lockout.delay_max);
+            prop_assert!(!lockout.is_delayed(failures, last, end));
+        }
     }
 }
