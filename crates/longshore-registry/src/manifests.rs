@@ -110,8 +110,21 @@ pub enum ManifestPushError {
 }
 
 impl Registry {
-    /// The manifest that `reference` names.
+    /// The manifest that `reference` names, for somebody who pulls it.
     pub async fn manifest(
+        &self,
+        call: &Call,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<PulledManifest, ManifestPullError> {
+        let manifest = self.find_manifest(call, repository, reference).await?;
+        self.tell_of_pull(call, repository, reference, &manifest);
+        Ok(manifest)
+    }
+
+    /// The manifest that `reference` names. Nobody hears of it, until it is known whether it is sent
+    /// ([`Registry::tell_of_pull`]).
+    pub async fn find_manifest(
         &self,
         call: &Call,
         repository: &RepositoryName,
@@ -122,6 +135,17 @@ impl Registry {
             // Boxed, so that pulls do not carry the room that a query needs.
             return Err(Box::pin(self.manifest_unknown(repository, reference)).await?);
         };
+        Ok(PulledManifest(manifest))
+    }
+
+    /// Tells those who want to know that a manifest is sent.
+    pub fn tell_of_pull(
+        &self,
+        call: &Call,
+        repository: &RepositoryName,
+        reference: &Reference,
+        PulledManifest(manifest): &PulledManifest,
+    ) {
         let tag = match reference {
             Reference::Tag(tag) => Some(tag),
             Reference::Digest(_) => None,
@@ -136,7 +160,6 @@ impl Registry {
             let digest = Some(&manifest.digest);
             self.record_pull(|| AuditRow::new(call, Operation::PullArtifact, repository, tag, digest));
         }
-        Ok(PulledManifest(manifest))
     }
 
     /// Why there is no such manifest.

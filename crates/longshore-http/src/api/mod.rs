@@ -65,7 +65,7 @@ use crate::{
 };
 
 /// What orchestrators ask: never too often.
-const HEALTH: &str = "/health";
+const HEALTH: &str = "/api/v2.0/health";
 
 /// Where passwords are checked first, in Harbor's words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

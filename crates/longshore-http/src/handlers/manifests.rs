@@ -28,13 +28,14 @@ pub(crate) async fn pull(
     repository: &RepositoryName,
     reference: &Reference,
 ) -> Reply {
-    let manifest = cx.registry.manifest(&request.call, repository, reference).await?;
+    let manifest = cx.registry.find_manifest(&request.call, repository, reference).await?;
     let etag = text_header(manifest.quoted_digest_text())?;
     let hit = conditional::none_match_hits(&request.head.headers, etag.to_str().unwrap_or_default());
     // Who only asks whether it is there, or has it already, does not pull it.
     let is_pull = !hit && request.head.method == Method::GET;
     let caller = (&request.call.caller, request.client);
     let pulls = cx.gate.pull(caller, repository, is_pull, request.call.now)?;
+    cx.registry.tell_of_pull(&request.call, repository, reference, &manifest);
     let mut response = match hit {
         true => reply(StatusCode::NOT_MODIFIED, ResponseBody::empty()),
         false => reply(StatusCode::OK, ResponseBody::full(manifest.payload.clone())),

@@ -134,6 +134,13 @@ async fn users_and_robots_are_counted_wherever_they_are() {
     for api in [&ann, &with_token] {
         pull_from(api, "192.0.2.3").await.assert_error(429, "TOOMANYREQUESTS");
     }
+    // What was refused is no pull.
+    let recorded = "/api/v2.0/auditlog-exts?page_size=100&q=username%3Dann%2Coperation%3Dpull_artifact";
+    let recorded = eventually("the record of the pulls", || async {
+        let rows = registry.admin().get(recorded).await.assert_status(200).json();
+        rows.as_array().map(Vec::len).filter(|count| *count >= 3)
+    });
+    assert_eq!(recorded.await, 3);
     // Others at those addresses, and robots, are others.
     let nobody = Api::new(registry.base());
     assert_eq!(
@@ -172,7 +179,7 @@ async fn projects_may_have_limits_that_administrators_set() {
         admin.post_json(all, &json!({"pull_limit": bad})).await.assert_status(400);
         admin.post_json("/api/v2.0/projects", &with_limit(bad)).await.assert_status(400);
     }
-    admin.post_json(all, &json!({"pull_limit": "5"})).await.assert_status(200);
+    admin.post_json(all, &json!({"pull_limit": "5"})).await.assert_status(201);
     ann.put_json(one, &json!({"pull_limit": "50"})).await.assert_error(403, "FORBIDDEN");
     ann.delete(one).await.assert_error(403, "FORBIDDEN");
     // It shows, and who sends back what was shown changes nothing.
@@ -277,7 +284,7 @@ async fn requests_of_users_robots_and_to_projects_are_counted() {
     admin.get(MANIFEST).await.assert_status(200);
 
     let own = json!({"request_limit": "1"});
-    admin.post_json("/api/v2.0/projects/team/metadatas", &own).await.assert_status(200);
+    admin.post_json("/api/v2.0/projects/team/metadatas", &own).await.assert_status(201);
     let nobody = Api::new(registry.base());
     let refused = eventually("the project's limit", || async {
         let reply = nobody.get(MANIFEST).await;
@@ -287,7 +294,7 @@ async fn requests_of_users_robots_and_to_projects_are_counted() {
     // Who may not know of a project takes nothing from it, and hears nothing of it.
     registry.create_project("secret", false).await;
     let own = json!({"request_limit": "1"});
-    admin.post_json("/api/v2.0/projects/secret/metadatas", &own).await.assert_status(200);
+    admin.post_json("/api/v2.0/projects/secret/metadatas", &own).await.assert_status(201);
     for _ in 0..50 {
         nobody.get("/v2/secret/app/manifests/v1").await.assert_status(401);
     }
@@ -301,7 +308,7 @@ async fn a_storm_of_fresh_addresses_is_survived() {
         .set("rate_limits.requests.anonymous", 1)
         .set("rate_limits.pulls.anonymous", 1)
         .set("http.trusted_proxies", json!(["127.0.0.1"]))
-        .set("log.level", "error")
+        .set("log.accesslog.disabled", true)
         .quick()
         .spawn()
         .await;
