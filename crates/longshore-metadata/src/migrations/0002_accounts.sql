@@ -41,7 +41,7 @@ CREATE TABLE user_groups (
     -- The DN of an LDAP group; for the other kinds the name.
     external_id {text} NOT NULL,
     created_at {int} NOT NULL,
-    UNIQUE (external_id, kind, source)
+    UNIQUE (kind, external_id, source)
 ){rows};
 CREATE INDEX user_groups_by_name ON user_groups (name, id);
 
