@@ -2,6 +2,7 @@
 //! what was decided when it was made, and is good until it expires.
 
 mod catalog;
+mod conditional;
 mod exchange;
 mod named;
 mod push;
@@ -10,9 +11,9 @@ mod scopes;
 use std::time::Duration;
 
 use longshore_auth::{
-    Access, AuthError, Caller, CallerKind, ChallengeProblem, Circumstances, IssueError, IssuedToken, IssuerSettings,
-    KeyRotation, Permissions, RepositoryGrant, Scope, SecretKey, SigningKeys, TokenIssuer, TokenSettings,
-    TokenVerifier,
+    Access, AuthError, Caller, CallerKind, ChallengeProblem, Circumstances, IssueError, IssuedToken,
+    IssuerSettings, KeyRotation, Permissions, Reach, RepositoryGrant, Scope, SecretKey, SigningKeys,
+    TokenIssuer, TokenRights, TokenSettings, TokenVerifier,
 };
 use longshore_identity::workload::Workloads;
 use longshore_metadata::MetadataError;
@@ -56,7 +57,7 @@ pub enum TokenServiceError {
 pub struct Granted {
     /// The token.
     pub token: IssuedToken,
-    /// What it allows: of what was asked for, what was decided.
+    /// What it allows: of what was asked for, what was decided, and what conditions will decide.
     pub scopes: Vec<Scope>,
 }
 
@@ -130,14 +131,18 @@ impl TokenService {
         circumstances: &Circumstances,
     ) -> Result<Granted, TokenServiceError> {
         let Login { access, until } = login;
-        let mut scopes = self.accounts.decide_scopes(access, asked, circumstances).await?;
+        let mut scopes =
+            self.accounts.scopes_within_reach(access, asked, circumstances, Reach::Always).await?;
         // What a token lists is decided by its bearer's name: it would show more than a narrowed login.
         scopes.retain(|scope| !matches!(scope, Scope::Catalog) || scopes::lists_all(access));
         let longest = circumstances.now.after(self.accounts.running().token_lifetime);
         let until = until.map_or(longest, |until| until.min(longest));
         let subject = access.principal.name().unwrap_or_default();
         let bearer = (subject, CallerKind::of(&access.principal));
-        let token = self.issuer.issue_until(bearer, &scopes, circumstances.now, Some(until))?;
+        let on_condition = conditional::scopes(&self.accounts, access, asked, circumstances).await?;
+        let rights = TokenRights { always: &scopes, on_condition: &on_condition };
+        let token = self.issuer.issue_until(bearer, rights, circumstances.now, Some(until))?;
+        conditional::add(&mut scopes, on_condition);
         Ok(Granted { token, scopes })
     }
 
@@ -169,7 +174,7 @@ impl TokenService {
         for scope in granted {
             match scope {
                 Scope::Repository { repository, actions } => {
-                    repositories.push(RepositoryGrant { repository, actions });
+                    repositories.push(RepositoryGrant::new(repository, actions));
                 }
                 Scope::Catalog => catalog = true,
             }

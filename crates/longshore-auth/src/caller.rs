@@ -35,6 +35,20 @@ pub struct RepositoryGrant {
     pub repository: RepositoryName,
     /// What may be done to it.
     pub actions: Vec<Action>,
+    /// Whether conditions say at each request if it may: until they were asked it may not.
+    pub on_condition: bool,
+}
+
+impl RepositoryGrant {
+    /// Rights on no condition.
+    pub fn new(repository: RepositoryName, actions: Vec<Action>) -> Self {
+        Self { repository, actions, on_condition: false }
+    }
+
+    /// Whether it allows that, without a question.
+    fn allows(&self, action: Action, repository: &RepositoryName) -> bool {
+        !self.on_condition && self.repository == *repository && self.actions.contains(&action)
+    }
 }
 
 /// What a caller may do.
@@ -95,10 +109,19 @@ impl Caller {
     pub fn may(&self, action: Action, repository: &RepositoryName) -> bool {
         match &self.permissions {
             Permissions::All => true,
-            Permissions::Granted { repositories, .. } => repositories
-                .iter()
-                .any(|grant| grant.repository == *repository && grant.actions.contains(&action)),
+            Permissions::Granted { repositories, .. } => {
+                repositories.iter().any(|grant| grant.allows(action, repository))
+            }
         }
+    }
+
+    /// What the caller may do if conditions hold, which somebody has to ask now.
+    pub fn rights_on_condition(&self) -> impl Iterator<Item = &RepositoryGrant> {
+        let repositories: &[RepositoryGrant] = match &self.permissions {
+            Permissions::All => &[],
+            Permissions::Granted { repositories, .. } => repositories,
+        };
+        repositories.iter().filter(|grant| grant.on_condition)
     }
 
     /// Whether the caller may do anything to `repository`.

@@ -53,5 +53,5 @@ pub use sealing::{SealError, SecretKey};
 pub use secret::Secret;
 pub use token::{
     IssueError, IssuedToken, IssuerSettings, KeyRotation, SigningKey, SigningKeyError, SigningKeys,
-    TokenIssuer, TokenSettings, TokenVerifier,
+    TokenIssuer, TokenRights, TokenSettings, TokenVerifier,
 };

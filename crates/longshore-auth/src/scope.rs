@@ -70,7 +70,7 @@ mod tests {
             name: Some("ann".into()),
             kind: CallerKind::Person,
             permissions: Permissions::Granted {
-                repositories: [RepositoryGrant { repository: app.clone(), actions: vec![Action::Pull] }]
+                repositories: [RepositoryGrant::new(app.clone(), vec![Action::Pull])]
                     .into(),
                 catalog: false,
             },

@@ -10,10 +10,10 @@ use longshore_accounts::{LoginError, TokenService};
 use longshore_auth::{
     Access, Action, AuthError, Caller, ChallengeProblem, Circumstances, Credentials, Permissions,
 };
-use longshore_types::{Reference, RepositoryName, Tag, Timestamp};
+use longshore_types::{RepositoryName, Timestamp};
 
 use crate::{
-    context::Context, endpoint::Endpoint, error::ApiError, proxies::Origin, refusals::RefusedRequest,
+    conditions, context::Context, endpoint::Endpoint, error::ApiError, proxies::Origin, refusals::RefusedRequest,
     request_id::RequestId,
 };
 
@@ -51,6 +51,10 @@ pub(crate) async fn admit(cx: &Context, asked: &Asked<'_>) -> Result<Admitted, A
         // Boxed: pulls with a token need no room for it.
         None => Box::pin(by_login(tokens, cx, asked)).await?,
     };
+    if admitted.caller.rights_on_condition().next().is_some() {
+        let (bearer, circumstances) = (&admitted.caller, circumstances(asked));
+        admitted.caller = Box::pin(conditions::ask(tokens, bearer, asked.endpoint, &circumstances)).await?;
+    }
     if let Some(repository) = made_by(asked.endpoint)
         && admitted.caller.may(Action::Push, repository)
         && !cx.registry.is_read_only()
@@ -141,7 +145,7 @@ async fn by_login(tokens: &TokenService, cx: &Context, asked: &Asked<'_>) -> Res
             return Err(refused(None, AuthError::Invalid(error.into())));
         }
     };
-    let caller = tokens.caller(&access, &needed, &circumstances).await?;
+    let caller = conditions::caller(tokens, &access, asked.endpoint, &circumstances).await?;
     let refusal = if anonymous { Refusal::Challenge(None) } else { Refusal::Denied };
     Ok(Admitted { caller, access: Some(Box::new(access)), refusal })
 }
@@ -168,17 +172,8 @@ async fn make_room(
 }
 
 fn circumstances(asked: &Asked<'_>) -> Circumstances {
-    let tag = tag(asked.endpoint).cloned();
+    let tag = conditions::first_tag(asked.endpoint).cloned();
     Circumstances { address: asked.origin.client, tag, ..Circumstances::at(asked.now) }
-}
-
-fn tag(endpoint: &Endpoint) -> Option<&Tag> {
-    match endpoint {
-        Endpoint::PullManifest { reference: Reference::Tag(tag), .. }
-        | Endpoint::PushManifest { reference: Reference::Tag(tag), .. }
-        | Endpoint::DeleteManifest { reference: Reference::Tag(tag), .. } => Some(tag),
-        _ => None,
-    }
 }
 
 fn unauthenticated(

@@ -11,6 +11,7 @@ mod any_client_cert;
 mod api;
 mod body;
 mod conditional;
+mod conditions;
 mod connection;
 mod context;
 mod debug;

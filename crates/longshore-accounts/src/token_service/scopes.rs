@@ -1,13 +1,16 @@
 //! Which of the scopes that somebody asks for they have.
 
-use longshore_auth::{Access, Action, Circumstances, GrantScope, Permission, Scope, Target, decide_action};
+use longshore_auth::{
+    Access, Action, Circumstances, GrantScope, Permission, Reach, Scope, Target, decide_action,
+    reach_of_action,
+};
 use longshore_metadata::MetadataError;
 use longshore_types::RepositoryName;
 
 use crate::{Accounts, learns_what_is_missing, may_lie_deeper};
 
 impl Accounts {
-    /// Of these scopes those that the principal has, each action decided by itself. Everybody has the catalog, which
+    /// Of these scopes those that the principal has now, each action decided by itself. Everybody has the catalog, which
     /// shows what they may read.
     pub async fn decide_scopes(
         &self,
@@ -15,12 +18,37 @@ impl Accounts {
         asked: &[Scope],
         circumstances: &Circumstances,
     ) -> Result<Vec<Scope>, MetadataError> {
+        let allowed =
+            |target: &Target<'_>, action| decide_action(access, target, action, circumstances).allowed;
+        self.scopes_where(access, asked, circumstances, allowed).await
+    }
+
+    /// Of these scopes those that the principal has while their grants last: on no condition, or on some.
+    pub(super) async fn scopes_within_reach(
+        &self,
+        access: &Access,
+        asked: &[Scope],
+        circumstances: &Circumstances,
+        wanted: Reach,
+    ) -> Result<Vec<Scope>, MetadataError> {
+        let within = |target: &Target<'_>, action| reach_of_action(access, target, action) == wanted;
+        self.scopes_where(access, asked, circumstances, within).await
+    }
+
+    async fn scopes_where(
+        &self,
+        access: &Access,
+        asked: &[Scope],
+        circumstances: &Circumstances,
+        allowed: impl Fn(&Target<'_>, Action) -> bool,
+    ) -> Result<Vec<Scope>, MetadataError> {
         let mut granted = Vec::with_capacity(asked.len());
         for scope in asked {
             match scope {
                 Scope::Catalog => granted.push(Scope::Catalog),
                 Scope::Repository { repository, actions } => {
-                    let actions = self.decide_actions(access, repository, actions, circumstances).await?;
+                    let actions =
+                        self.actions_where(access, repository, actions, circumstances, &allowed).await?;
                     if !actions.is_empty() {
                         granted.push(Scope::Repository { repository: repository.clone(), actions });
                     }
@@ -30,12 +58,13 @@ impl Accounts {
         Ok(granted)
     }
 
-    async fn decide_actions(
+    async fn actions_where(
         &self,
         access: &Access,
         repository: &RepositoryName,
         asked: &[Action],
         circumstances: &Circumstances,
+        allowed: impl Fn(&Target<'_>, Action) -> bool,
     ) -> Result<Vec<Action>, MetadataError> {
         let place = self.place_of(repository).await?;
         // Who may make the project by a push is asked as if it were there; for all others there is nothing.
@@ -47,7 +76,7 @@ impl Accounts {
             }
             None => return Ok(Vec::new()),
         };
-        let allowed = |action: &Action| decide_action(access, &target, *action, circumstances).allowed;
+        let allowed = |action: &Action| allowed(&target, *action);
         let nothing_shows = !place.listed
             && target.project.is_some_and(|project| may_lie_deeper(repository, project.name))
             && !learns_what_is_missing(access, &target, Permission::REPOSITORY_PULL);

@@ -23,6 +23,10 @@ pub(super) struct Claims {
     nbf: f64,
     #[serde(default)]
     access: Option<Vec<Access>>,
+    /// What conditions decide at each request, in our own tokens. Beside `access`, so that those who know nothing of it
+    /// allow nothing by it.
+    #[serde(default)]
+    longshore_conditional: Option<Vec<Access>>,
     /// What the bearer is, in our own tokens. Rights don't come from it.
     #[serde(default)]
     longshore_kind: Option<String>,
@@ -99,7 +103,10 @@ impl Claims {
     pub(super) fn into_caller(self) -> Caller {
         let mut repositories = Vec::new();
         let mut catalog = false;
-        for access in self.access.unwrap_or_default() {
+        let allowed = self.access.unwrap_or_default().into_iter().map(|access| (access, false));
+        let conditional =
+            self.longshore_conditional.unwrap_or_default().into_iter().map(|access| (access, true));
+        for (access, on_condition) in allowed.chain(conditional) {
             let words = access.actions.unwrap_or_default();
             // `repository(plugin)` names a class of content, which is all the same here.
             match access.kind.split('(').next() {
@@ -107,10 +114,10 @@ impl Claims {
                     let Ok(repository) = access.name.parse() else { continue };
                     let actions = actions(&words);
                     if !actions.is_empty() {
-                        repositories.push(RepositoryGrant { repository, actions });
+                        repositories.push(RepositoryGrant { repository, actions, on_condition });
                     }
                 }
-                Some("registry") => {
+                Some("registry") if !on_condition => {
                     catalog |= access.name == "catalog" && words.iter().any(|word| word == "*")
                 }
                 _ => {}

@@ -31,6 +31,15 @@ pub struct IssuerSettings {
     pub rotation: KeyRotation,
 }
 
+/// What a token says that its bearer may do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TokenRights<'a> {
+    /// While the token holds.
+    pub always: &'a [Scope],
+    /// Where conditions hold, which are asked at each request.
+    pub on_condition: &'a [Scope],
+}
+
 /// Signs tokens.
 #[derive(Debug)]
 pub struct TokenIssuer {
@@ -66,6 +75,8 @@ struct Claims<'a> {
     iat: i64,
     jti: &'a str,
     access: Vec<Access<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    longshore_conditional: Vec<Access<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     longshore_kind: Option<&'static str>,
 }
@@ -104,7 +115,8 @@ impl TokenIssuer {
     /// # Errors
     /// When the system has no random bytes to give, or signing fails.
     pub fn issue(&self, subject: &str, granted: &[Scope], now: Timestamp) -> Result<IssuedToken, IssueError> {
-        self.issue_until((subject, CallerKind::Person), granted, now, None)
+        let rights = TokenRights { always: granted, on_condition: &[] };
+        self.issue_until((subject, CallerKind::Person), rights, now, None)
     }
 
     /// The same; the token does not hold longer than that, but for the minute that every token holds at least.
@@ -114,7 +126,7 @@ impl TokenIssuer {
     pub fn issue_until(
         &self,
         (subject, kind): (&str, CallerKind),
-        granted: &[Scope],
+        rights: TokenRights<'_>,
         now: Timestamp,
         until: Option<Timestamp>,
     ) -> Result<IssuedToken, IssueError> {
@@ -133,7 +145,8 @@ impl TokenIssuer {
             nbf: seconds,
             iat: seconds,
             jti: &id,
-            access: granted.iter().map(access).collect(),
+            access: rights.always.iter().map(access).collect(),
+            longshore_conditional: rights.on_condition.iter().map(access).collect(),
             longshore_kind: kind_word(kind),
         };
         let key = keys.signing(&settings.rotation, now);

@@ -26,7 +26,7 @@ use longshore_types::Timestamp;
 
 use self::{claims::Claims, keys::TrustedKeys, verified::VerifiedTokens};
 pub use self::{
-    issue::{IssueError, IssuedToken, IssuerSettings, TokenIssuer},
+    issue::{IssueError, IssuedToken, IssuerSettings, TokenIssuer, TokenRights},
     signing::{KeyRotation, SigningKey, SigningKeyError, SigningKeys},
 };
 use crate::{

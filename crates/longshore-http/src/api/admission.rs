@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use longshore_accounts::{RefusedIn, SessionId, learns_what_is_missing, may_lie_deeper};
-use longshore_auth::{Access, CallerKind, Circumstances, Permission, Principal, Target, decide};
+use longshore_auth::{Access, CallerKind, Circumstances, Permission, Principal, Reach, Target, decide, reach};
 use longshore_types::RepositoryName;
 
 use super::{
@@ -38,6 +38,8 @@ struct Asked<'a> {
     circumstances: &'a Circumstances,
 }
 
+    /// As if conditions held: see [`Route::tag_in_body`].
+    conditions_later: bool,
 impl Api {
     /// Finds out who calls, and whether they may.
     pub(crate) async fn admit(
@@ -68,7 +70,7 @@ impl Api {
             }
             _ => None,
         };
-        let asked = Asked { access: &access, circumstances };
+        let asked = Asked { access: &access, circumstances, conditions_later: route.tag_in_body };
         let outcome = match self.place(route, headers, path, &asked).await {
             Ok(place) => Ok((access, place)),
             Err(problem) => Err(problem),
@@ -231,6 +233,14 @@ impl Api {
 fn is_own(principal: &Principal, path: &PathValues) -> bool {
     match principal {
         Principal::User { id, .. } => path.id("user_id").is_ok_and(|named| named == *id),
+        if asked.conditions_later {
+            return reach(asked.access, &target, permission) != Reach::Never;
+        }
+        if target.repository.is_none() && asked.circumstances.tag.is_some() {
+            // The tag is nothing of the project's, which is there whichever it is.
+            let circumstances = Circumstances { tag: None, ..asked.circumstances.clone() };
+            return decide(asked.access, &target, permission, &circumstances).allowed;
+        }
         Principal::Anonymous | Principal::Robot { .. } => false,
     }
 }

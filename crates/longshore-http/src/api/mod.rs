@@ -223,8 +223,9 @@ impl Api {
             return Err(ApiProblem::forbidden("this was asked for by another site's page"));
         }
         let path = PathValues(pattern::values(route.pattern(), &segments)?);
+        let now = Timestamp::from(SystemTime::now());
         let circumstances =
-            Circumstances { address: origin.client, ..Circumstances::at(Timestamp::from(SystemTime::now())) };
+            Circumstances { address: origin.client, tag: path.tag(), ..Circumstances::at(now) };
         let request_id = record.request_id.to_string();
         let visit = Visit::of_head(&head.headers, origin, circumstances.now);
         let is_counted = route.path != HEALTH;

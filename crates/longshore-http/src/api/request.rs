@@ -5,7 +5,7 @@ use std::fmt::Display;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use longshore_accounts::{Act, SessionId};
 use longshore_auth::{Access, Circumstances};
-use longshore_types::{ProjectName, RepositoryName};
+use longshore_types::{ProjectName, RepositoryName, Tag};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -99,6 +99,11 @@ impl PathValues {
             Some(id) => Some(ProjectKey::Id(id)),
             None => text.parse().ok().map(ProjectKey::Name),
         }
+    }
+
+    /// `{tag_name}`, if it names one.
+    pub(crate) fn tag(&self) -> Option<Tag> {
+        self.text("tag_name").ok()?.parse().ok()
     }
 
     /// The same as the path says it.

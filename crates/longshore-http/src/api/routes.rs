@@ -11,11 +11,14 @@ use longshore_auth::Permission;
 
 use super::{
     handlers::{
-        access_tokens, artifacts, audit, configuration, current_user, description, directories, labels, members, permissions, projects,
-        quotas, repositories, robots, roles, search, sessions, statistics, system, tags, trust_rules, user_groups,
-        users,
+        access_policies, access_tokens, artifacts, audit, configuration, current_user, description,
+        directories, labels, members, permissions, projects, quotas, repositories, robots, roles, search,
+        sessions, statistics, system, tags, trust_rules, user_groups, users,
     },
-    route::{Needs, Parameter, Route, boolean, choice, delete, get, head, integer, like, of, patch, post, put, text},
+    route::{
+        Needs, Parameter, Route, boolean, choice, delete, get, head, integer, like, of, patch, post, put,
+        text,
+    },
 };
 
 /// A path below the API's root.
@@ -559,6 +562,66 @@ pub(crate) static ROUTES: &[Route] = &[
         .about("role", "Removes a role that nobody has.")
         .refuses(&[StatusCode::PRECONDITION_FAILED]),
     get(
+        at!("/access-policies"),
+        "listAccessPolicies",
+        Needs::System(Permission::ACCESS_POLICY_LIST),
+        by!(access_policies::list),
+    )
+    .about("access_policy", "Lists the policies that members' roles may depend on.")
+    .lists(of::<Vec<access_policies::PolicyReply>>, &[], &[]),
+    post(
+        at!("/access-policies"),
+        "createAccessPolicy",
+        Needs::System(Permission::ACCESS_POLICY_CREATE),
+        by!(access_policies::create),
+    )
+    .about("access_policy", "Makes a policy in Cedar's language, which is checked against the schema.")
+    .takes(of::<access_policies::PolicyBody>)
+    .creates()
+    .refuses(&[StatusCode::CONFLICT, StatusCode::PRECONDITION_FAILED]),
+    get(
+        at!("/access-policies/schema"),
+        "getAccessPolicySchema",
+        Needs::System(Permission::ACCESS_POLICY_LIST),
+        by!(access_policies::schema),
+    )
+    .about("access_policy", "Shows what policies can be about, as a schema in Cedar's language.")
+    .gives(of::<access_policies::SchemaReply>),
+    post(
+        at!("/access-policies/simulate"),
+        "simulateAccess",
+        Needs::System(Permission::ACCESS_POLICY_READ),
+        by!(access_policies::simulate),
+    )
+    .about("access_policy", "Tells what would be decided in some circumstances, and why.")
+    .takes(of::<access_policies::SimulationBody>)
+    .gives(of::<access_policies::SimulationReply>),
+    get(
+        at!("/access-policies/{policy_id}"),
+        "getAccessPolicy",
+        Needs::System(Permission::ACCESS_POLICY_READ),
+        by!(access_policies::show),
+    )
+    .about("access_policy", "Shows a policy.")
+    .gives(of::<access_policies::PolicyReply>),
+    put(
+        at!("/access-policies/{policy_id}"),
+        "updateAccessPolicy",
+        Needs::System(Permission::ACCESS_POLICY_UPDATE),
+        by!(access_policies::update),
+    )
+    .about("access_policy", "Has a policy say something else, from the next request on.")
+    .takes(of::<access_policies::PolicyBody>)
+    .refuses(&[StatusCode::CONFLICT]),
+    delete(
+        at!("/access-policies/{policy_id}"),
+        "deleteAccessPolicy",
+        Needs::System(Permission::ACCESS_POLICY_DELETE),
+        by!(access_policies::remove),
+    )
+    .about("access_policy", "Removes a policy that nobody's role depends on.")
+    .refuses(&[StatusCode::PRECONDITION_FAILED]),
+    get(
         at!("/users/current/tokens"),
         "listAccessTokens",
         Needs::System(Permission::ACCESS_TOKEN_LIST),
@@ -789,6 +852,7 @@ pub(crate) static ROUTES: &[Route] = &[
         by!(tags::create),
     )
     .about("artifact", "Gives an artifact a tag that its repository does not have.")
+    .tag_in_body()
     .takes(of::<tags::NewTag>)
     .refuses(&[StatusCode::CONFLICT])
     .creates(),

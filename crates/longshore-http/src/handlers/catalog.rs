@@ -47,7 +47,7 @@ async fn readable(
         return Err(ListError::CatalogDenied);
     }
     let accounts = tokens.accounts();
-    let circumstances = Circumstances::at(*now);
+    let circumstances = Circumstances { address: request.client, ..Circumstances::at(*now) };
     let listed = match &request.access {
         Some(access) => accounts.catalog(access, after, limit, &circumstances).await,
         None => {

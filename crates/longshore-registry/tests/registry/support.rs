@@ -161,7 +161,7 @@ pub(crate) fn call() -> Call {
 /// A caller who may do these things and nothing else.
 pub(crate) fn granted(rights: &[(&str, Action)]) -> Call {
     let repositories =
-        rights.iter().map(|&(n, action)| RepositoryGrant { repository: name(n), actions: vec![action] });
+        rights.iter().map(|&(n, action)| RepositoryGrant::new(name(n), vec![action]));
     let permissions = Permissions::Granted { repositories: repositories.collect(), catalog: false };
     Call { caller: Caller { name: Some("someone".into()), permissions, ..Caller::anonymous() }, ..call() }
 }

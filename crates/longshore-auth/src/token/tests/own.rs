@@ -1,7 +1,7 @@
 //! Tokens that we issue ourselves.
 
 use super::*;
-use crate::{CallerKind, IssuerSettings, KeyRotation, SigningKey, SigningKeys, TokenIssuer};
+use crate::{CallerKind, IssuerSettings, KeyRotation, SigningKey, SigningKeys, TokenIssuer, TokenRights};
 
 const DAY: i64 = 24 * 3600;
 
@@ -61,7 +61,9 @@ fn a_token_holds_no_longer_than_what_it_was_made_from() {
     let own = key(NOW - DAY);
     let issuer = issuer(keys(&[&own]));
     let check = |until: i64, lifetime: u64| {
-        let issued = issuer.issue_until(("ann", CallerKind::Person), &[], at(NOW), Some(at(until))).unwrap();
+        let issued = issuer
+            .issue_until(("ann", CallerKind::Person), TokenRights::default(), at(NOW), Some(at(until)))
+            .unwrap();
         assert_eq!(issued.expires_in, Duration::from_secs(lifetime), "{until}");
         let verifier = TokenVerifier::of_own_keys(settings(), &issuer.keys());
         let end = NOW + i64::try_from(lifetime).unwrap() + 60;
@@ -240,10 +242,36 @@ fn tokens_say_what_their_bearer_is() {
     let issuer = issuer(keys(&[&own]));
     let verifier = TokenVerifier::of_own_keys(settings(), &issuer.keys());
     for kind in [CallerKind::Person, CallerKind::Administrator, CallerKind::Robot] {
-        let token = issuer.issue_until(("ann", kind), &[], at(NOW), None).unwrap().token;
+        let token = issuer.issue_until(("ann", kind), TokenRights::default(), at(NOW), None).unwrap().token;
         // The second time it comes from memory.
         for _ in 0..2 {
             assert_eq!(verifier.verify(token.reveal(), at(NOW)).unwrap().kind, kind);
         }
     }
+}
+
+#[test]
+fn what_depends_on_conditions_is_not_allowed_by_itself() {
+    let own = key(NOW);
+    let issuer = issuer(keys(&[&own]));
+    let verifier = TokenVerifier::of_own_keys(settings(), &issuer.keys());
+    let (app, tool) = ("team/app".parse().unwrap(), "team/tool".parse().unwrap());
+    let always = [Scope::repository(&app, &[Action::Pull])];
+    let on_condition =
+        [Scope::repository(&app, &[Action::Push]), Scope::repository(&tool, &[Action::Pull]), Scope::Catalog];
+    let rights = TokenRights { always: &always, on_condition: &on_condition };
+    let issued = issuer.issue_until(("ann", CallerKind::Person), rights, at(NOW), None).unwrap();
+    let caller = verifier.verify(issued.token.reveal(), at(NOW)).unwrap();
+    assert!(caller.may(Action::Pull, &app));
+    assert!(
+        !caller.may(Action::Push, &app) && !caller.may(Action::Pull, &tool) && !caller.may_read_catalog()
+    );
+    let asked: Vec<_> = caller.rights_on_condition().map(|right| right.repository.as_str()).collect();
+    assert_eq!(asked, ["team/app", "team/tool"]);
+    // Others who verify our tokens look at `access` alone.
+    let payload = issued.token.reveal().split('.').nth(1).unwrap();
+    let claims: serde_json::Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+    assert_eq!(claims["access"].as_array().unwrap().len(), 1);
+    assert_eq!(claims["longshore_conditional"].as_array().unwrap().len(), 3);
 }

@@ -3,7 +3,7 @@
 mod reply;
 
 use longshore_accounts::LabelId;
-use longshore_auth::{Action, Permission, Target, decide};
+use longshore_auth::{Action, Permission, Reach, Target, decide, reach};
 use longshore_registry::{
     ArtifactFilter, ArtifactOrder, ArtifactParts, ManifestId, TagFilter, TextFilter, media_types_of,
 };
@@ -223,6 +223,12 @@ pub(crate) async fn copy(api: &Api, request: ApiRequest) -> Reply {
     let (source, reference) = source(text).ok_or_else(|| {
         ApiProblem::bad_request("from must be project/repository:tag or project/repository@digest")
     })?;
+    let project = request.project()?;
+    let target = Target::repository(&project.record.name, project.public, &name);
+    if reach(&request.access, &target, Permission::ARTIFACT_CREATE) != Reach::Always {
+        // All tags of the artifact come along, whatever they are.
+        return Err(ApiProblem::forbidden("who may push here on a condition only cannot copy artifacts"));
+    }
     let unknown = || ApiProblem::not_found(format!("artifact {text} not found"));
     if !may_pull(api, &request, &source).await? {
         return Err(unknown());

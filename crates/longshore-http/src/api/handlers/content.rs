@@ -1,18 +1,19 @@
 //! What handlers about content share: for whom, and which repository is meant.
 
 use http::header;
-use longshore_auth::{Action, Caller, CallerKind, Permissions, RepositoryGrant};
+use longshore_auth::{
+    Action, Caller, CallerKind, Circumstances, Permission, Permissions, RepositoryGrant, Target, decide,
+};
 use longshore_registry::{Call, RequestInfo, Window};
-use longshore_types::{ProjectName, Reference, RepositoryName};
+use longshore_types::{ProjectName, Reference, RepositoryName, Tag};
 
 use super::filters::limits;
 use crate::api::{Api, problem::ApiProblem, request::ApiRequest};
 
 /// The circumstances of a use case, with exactly those rights that were decided before.
 pub(crate) fn call(request: &ApiRequest, rights: &[(&RepositoryName, &[Action])]) -> Call {
-    let grant = |(repository, actions): &(&RepositoryName, &[Action])| RepositoryGrant {
-        repository: (*repository).clone(),
-        actions: actions.to_vec(),
+    let grant = |(repository, actions): &(&RepositoryName, &[Action])| {
+        RepositoryGrant::new((*repository).clone(), actions.to_vec())
     };
     let text = |name| {
         let value = request.headers.get(name).and_then(|value| value.to_str().ok());
@@ -36,6 +37,22 @@ pub(crate) fn call(request: &ApiRequest, rights: &[(&RepositoryName, &[Action])]
             method: request.route.verb.as_str().to_owned(),
             useragent: text(header::USER_AGENT),
         },
+    }
+}
+
+/// Refuses who may not do it with this tag, which only the body names.
+pub(crate) fn check_with_tag(
+    request: &ApiRequest,
+    repository: &RepositoryName,
+    tag: &Tag,
+    permission: Permission,
+) -> Result<(), ApiProblem> {
+    let project = request.project()?;
+    let target = Target::repository(&project.record.name, project.public, repository);
+    let circumstances = Circumstances { tag: Some(tag.clone()), ..request.circumstances.clone() };
+    match decide(&request.access, &target, permission, &circumstances).allowed {
+        true => Ok(()),
+        false => Err(ApiProblem::forbidden("forbidden")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One file for each group of operations. A handler reads the request, makes one call of a use case, writes the reply.
 
+pub(crate) mod access_policies;
 pub(crate) mod access_tokens;
 pub(crate) mod artifacts;
 pub(crate) mod audit;

@@ -1,6 +1,6 @@
 //! Tags of artifacts, in Harbor's forms.
 
-use longshore_auth::Action;
+use longshore_auth::{Action, Permission};
 use longshore_registry::TagOrder;
 use longshore_types::Tag;
 use schemars::JsonSchema;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{
     artifacts::tag_reply,
-    content::{call, reference, repository, sort, window},
+    content::{call, check_with_tag, reference, repository, sort, window},
     filters::text_filter,
 };
 use crate::api::{Api, problem::ApiProblem, request::ApiRequest, response::ApiResponse, route::Reply};
@@ -42,6 +42,7 @@ pub(crate) async fn create(api: &Api, mut request: ApiRequest) -> Reply {
     let (name, reference) = (repository(api, &request).await?, reference(&request)?);
     let NewTag { name: tag } = request.json().await?;
     let tag: Tag = tag.parse().map_err(|_| ApiProblem::bad_request(format!("name: {tag:?} is no tag")))?;
+    check_with_tag(&request, &name, &tag, Permission::TAG_CREATE)?;
     let tagging = call(&request, &[(&name, &[Action::Push])]);
     api.registry.create_tag(&tagging, &name, &reference, &tag).await?;
     Ok(request.created(tag))

@@ -148,10 +148,19 @@ const SYSTEM_ROWS: &[Row] = &[
     row("POST", "/roles", "system role:create", Admits::OfSystem(SYSTEM)).body(ROLE),
     row("PUT", "/roles/{role_id}", "system role:update", Admits::OfSystem(SYSTEM)).body(ROLE),
     row("DELETE", "/roles/{role_id}", "system role:delete", Admits::OfSystem(SYSTEM)),
+
+    row("GET", "/access-policies", "system access-policy:list", Admits::OfSystem(SYSTEM_LOOK)),
+    row("GET", "/access-policies/schema", "system access-policy:list", Admits::OfSystem(SYSTEM_LOOK)),
+    row("POST", "/access-policies", "system access-policy:create", Admits::OfSystem(SYSTEM)).invalid_body(r#"{"name":"x","text":""}"#),
+    row("POST", "/access-policies/simulate", "system access-policy:read", Admits::OfSystem(SYSTEM_LOOK)).body(r#"{"permission":"user:list"}"#),
+    row("GET", "/access-policies/{policy_id}", "system access-policy:read", Admits::OfSystem(SYSTEM_LOOK)),
+    row("PUT", "/access-policies/{policy_id}", "system access-policy:update", Admits::OfSystem(SYSTEM)).body(POLICY),
+    row("DELETE", "/access-policies/{policy_id}", "system access-policy:delete", Admits::OfSystem(SYSTEM)),
 ];
 
 pub(super) const ROLE: &str =
     r#"{"role_name":"reader","permissions":[{"resource":"repository","action":"pull"}]}"#;
+pub(super) const POLICY: &str = r#"{"name":"anything","text":"permit (principal, action, resource);"}"#;
 pub(super) const TRUST_RULE: &str = r#"{"name":"builds","kind":"oidc","issuer":"https://issuer.example",
     "audience":"registry","claims":{"sub":"me"},"robot_id":{robot_id}}"#;
 const ROBOT: &str = r#"{"name":"puller","level":"project","duration":-1,"permissions":[{"kind":"project",

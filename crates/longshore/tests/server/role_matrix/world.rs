@@ -89,6 +89,7 @@ impl World {
             ("label_id", self.new_label("good").await),
             ("group_id", self.new_group("crew").await),
             ("role_id", self.new_role("reader").await),
+            ("policy_id", self.new_policy("any").await),
         ] {
             self.names = self.names.clone().with(name, value);
         }
@@ -190,6 +191,7 @@ impl World {
             ("{token_id}", _) => names.with("token_id", self.new_token(&self.registry.user("victim")).await),
             ("{group_id}", _) => names.with("group_id", self.new_group(&name).await),
             ("{role_id}", _) => names.with("role_id", self.new_role(&name).await),
+            ("{policy_id}", _) => names.with("policy_id", self.new_policy(&name).await),
             ("{meta_name}", _) => {
                 self.set("/projects/team/metadatas", &json!({ "auto_scan": "true" })).await;
                 names
@@ -278,6 +280,12 @@ impl World {
         let mut body: Value = serde_json::from_str(rows::ROLE).unwrap();
         body["role_name"] = name.into();
         self.new_thing("/roles", &body).await
+    }
+
+    async fn new_policy(&self, name: &str) -> String {
+        let mut body: Value = serde_json::from_str(rows::POLICY).unwrap();
+        body["name"] = name.into();
+        self.new_thing("/access-policies", &body).await
     }
 
     async fn new_trust_rule(&self, name: &str) -> String {
