@@ -33,3 +33,9 @@ has_node() {
     have=$(node --version 2>/dev/null) && command -v npm >/dev/null || return 1
     [ "$(printf '%s\n' "20.0.0" "${have#v}" | sort -V | head -n 1)" = "20.0.0" ]
 }
+
+# Whether there is a Python that can run tests/schemathesis, with its pip.
+has_python() {
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null &&
+        python3 -m pip --version >/dev/null 2>&1
+}
