@@ -6,10 +6,12 @@ mod configuration;
 mod directory;
 mod existence;
 mod first_start;
+mod guessing;
 mod hidden;
 mod keys;
 mod pushing;
 mod refusals;
+mod spiffe;
 mod tokens;
 mod workloads;
 
