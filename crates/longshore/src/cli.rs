@@ -62,7 +62,8 @@ pub(crate) enum Command {
     /// Runs the registry until SIGTERM or Ctrl-C.
     ///
     /// Without a configuration it listens on 127.0.0.1:5000, keeps its data in ./longshore-data, and has accounts: the
-    /// first start makes the user `admin`, whose password it prints and keeps in longshore-data/longshore/admin-password.
+    /// first start makes the user `admin`, whose password it prints on a terminal and keeps in
+    /// longshore-data/longshore/admin-password.
     /// Everybody may pull from public projects such as `library`; pushing needs a login. Given the configuration and
     /// volume of registry:2 it takes their place, and lets in whom that says.
     /// SIGTERM and Ctrl-C let requests under way finish, a second one ends at once; SIGHUP reads certificates again.

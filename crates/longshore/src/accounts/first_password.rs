@@ -1,8 +1,8 @@
-//! The password that the first start made: shown once, and kept in a file until somebody changes it.
+//! The password that the first start made: shown once where somebody looks on, and kept in a file until it is changed.
 
 use std::{
     fs,
-    io::{self, Write as _, stderr},
+    io::{self, IsTerminal as _, Write as _, stderr},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
@@ -31,8 +31,8 @@ impl FirstPassword {
         Self { path: folder.join(FILE) }
     }
 
-    /// Makes what an empty registry begins with. The password is written for the person who started it, never to the log:
-    /// logs are sent on and kept.
+    /// Makes what an empty registry begins with. The password is written for the person who started it, never to a log:
+    /// logs are sent on and kept. Standard error that is no terminal is a log: of a container, or the system's.
     pub(crate) async fn first_start(&self, accounts: &Accounts) -> anyhow::Result<()> {
         let Some(password) = accounts.first_start(now()).await.context("cannot make the first user")? else {
             return Ok(());
@@ -40,9 +40,13 @@ impl FirstPassword {
         let lost = "the password of admin is lost: make another with `longshore admin reset-password`";
         self.keep(&password).with_context(|| format!("cannot write {}; {lost}", self.path.display()))?;
         tracing::info!(file = %self.path.display(), "made the user admin; the password is in the file");
+        let mut error = stderr().lock();
+        if !error.is_terminal() {
+            return Ok(());
+        }
         // Where standard error is gone, the file is left.
         let _ = writeln!(
-            stderr().lock(),
+            error,
             "\nLog in as {FIRST_USER} with the password  {}\nIt is kept in {} until it is changed.\n",
             password.reveal(),
             self.path.display()

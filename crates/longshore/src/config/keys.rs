@@ -230,7 +230,7 @@ pub(crate) const KEYS: &[Key] = &[
         Word(&["true", "false", "auto"]),
         "Whether there are users, robots and projects, the management API under `/api/v2.0` and the token service. `auto`: \
          unless `auth` says who may use the registry, which is what holds without a file. The first start makes the user \
-         `admin`, whose password it prints and keeps in `longshore/admin-password` under the storage folder, and the \
+         `admin`, whose password it prints on a terminal and keeps in `longshore/admin-password` under the storage folder, and the \
          public project `library`.",
     )
     .or("false"),

@@ -13,14 +13,10 @@ async fn without_a_configuration_there_is_an_administrator_and_a_public_project(
     let file = registry.data().join("longshore/admin-password");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let password = registry.admin_password();
+    // Whoever reads the log learns where it is, and not what it is.
     let lines = registry.log();
-    let telling: Vec<_> = lines.iter().filter(|line| line.contains(&password)).collect();
-    assert_eq!(telling.len(), 1, "{lines:?}");
-    assert_eq!(
-        telling[0].trim(),
-        format!("Log in as admin with the password  {password}"),
-        "it is no line of the log"
-    );
+    assert!(!lines.iter().any(|line| line.contains(&password)), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains(file.to_str().unwrap())), "{lines:?}");
 
     let content = image().build();
     registry.admin().push_image("library/app", "v1", &content).await;
@@ -30,7 +26,7 @@ async fn without_a_configuration_there_is_an_administrator_and_a_public_project(
     registry.post("/v2/library/app/blobs/uploads/").await.assert_status(401);
 
     registry.restart().await;
-    assert!(!registry.log().iter().any(|line| line.contains(&password)), "it is told once");
+    assert_eq!(registry.admin_password(), password, "it is made once");
     registry.admin().pull_image("demo/app", "v1").await;
 }
 

@@ -65,7 +65,7 @@ async fn replicas_share_keys_and_users() {
     assert_eq!(key_ids(&first).await, key_ids(&second).await, "one of them made it");
     assert_eq!(key_ids(&first).await.len(), 1);
     let told = |registry: &TestRegistry| {
-        registry.log().iter().filter(|line| line.contains("Log in as admin with the password")).count()
+        registry.log().iter().filter(|line| line.contains("made the user admin")).count()
     };
     assert_eq!(told(&first) + told(&second), 1, "one of them made the user");
     for (maker, taker) in [(&first, &second), (&second, &first)] {
