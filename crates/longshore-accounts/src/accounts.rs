@@ -3,12 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use longshore_auth::{Lockout, ProjectCreation};
-use longshore_identity::PasswordSource;
+use longshore_identity::{PasswordSource, certificate::Certificates};
 use longshore_metadata::Metadata;
 
 use crate::{
+    ConfirmationSettings,
     access_policies::CompiledPolicies,
-    configuration::{FileConfiguration, Holding}, login::Logins, refusals::Refusals};
+    configuration::{FileConfiguration, Holding},
+    login::Logins,
+    refusals::Refusals,
+};
 
 /// What an operator may set about accounts in the configuration file.
 #[derive(Clone, Debug)]
@@ -75,6 +79,8 @@ impl Default for AccountsSettings {
 #[derive(Clone)]
 pub struct Accounts {
     pub(crate) inner: Arc<Inner>,
+    /// Who signs certificates that say who somebody is.
+    pub(crate) certificates: Option<Arc<Certificates>>,
 }
 
 pub(crate) struct Inner {
@@ -101,7 +107,13 @@ impl Accounts {
         let logins = Logins::new(settings.password_checks_max);
         let (running, refreshing) = (Holding::new(&settings), tokio::sync::Mutex::default());
         let (refusals, policies) = (Refusals::default(), CompiledPolicies::default());
-        Self { inner: Arc::new(Inner { metadata, settings, sources, logins, policies, running, refreshing, refusals }) }
+        let inner = Inner { metadata, settings, sources, logins, policies, running, refreshing, refusals };
+        Self { inner: Arc::new(inner), certificates: None }
+    }
+
+    /// With clients whose certificates say who they are.
+    pub fn with_certificates(self, certificates: Certificates) -> Self {
+        Self { certificates: Some(Arc::new(certificates)), ..self }
     }
 
     /// The settings.

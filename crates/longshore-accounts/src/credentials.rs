@@ -1,6 +1,8 @@
 //! What a request says about who sends it.
 
-use std::{error::Error, fmt, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
+
+use crate::ClientChain;
 
 /// What a request says about who sends it.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub enum Credentials {
         /// `X-Harbor-CSRF-Token`: where the request changes something, it must be the session's.
         csrf: Csrf,
     },
+    /// The certificate that the client showed on its connection, where it says nothing else.
+    Certificate(Arc<ClientChain>),
 }
 
 /// What shows that a request with a session's cookie was made by our pages.
@@ -42,6 +46,7 @@ impl fmt::Debug for Credentials {
             Self::Basic { name, .. } => f.debug_struct("Basic").field("name", name).finish_non_exhaustive(),
             Self::Bearer(_) => f.write_str("Bearer(***)"),
             Self::Session { .. } => f.write_str("Session(***)"),
+            Self::Certificate(_) => f.write_str("Certificate"),
         }
     }
 }

@@ -10,6 +10,7 @@ mod access_tokens;
 mod accounts;
 mod act;
 mod audit;
+mod client_chain;
 mod configuration;
 mod content;
 mod credentials;
@@ -24,6 +25,7 @@ mod login;
 mod members;
 mod project_view;
 mod projects;
+mod providers;
 mod quotas;
 mod refusals;
 mod retry;
@@ -32,7 +34,6 @@ mod roles;
 mod sessions;
 mod signing_keys;
 mod stored_grants;
-mod providers;
 mod tally;
 mod token_service;
 mod trust_rules;
@@ -43,6 +44,7 @@ pub use access_tokens::{AccessTokenDetails, NewAccessToken};
 pub use accounts::{Accounts, AccountsSettings};
 pub use act::Act;
 pub use configuration::{FileConfiguration, Running, Setting};
+pub use client_chain::ClientChain;
 pub use content::{ListedRepositories, Statistics};
 pub use credentials::{Credentials, Csrf, LoginError};
 pub use directories::{DirectoryTrial, NotImported};
@@ -57,6 +59,7 @@ pub use project_view::{FoundProject, ProjectKey};
 pub use projects::{
     ALLOWLIST_SETTING, NewProject, ProjectDetails, ProjectQuery, ProjectSummary, public_setting,
 };
+pub use providers::{CameBack, Named, ProviderError, Providers, ReturnPath, SentAway};
 pub use quotas::QuotaOrder;
 pub use refusals::{Refused, RefusedIn};
 pub use robots::{NewSecret, RobotDetails, RobotPlan, ScopedPermissions};
@@ -70,6 +73,8 @@ pub use users::{NewAccount, Profile};
 
 /// What directories say of people and groups.
 pub use longshore_identity::{SourceGroup, ldap::LdapUser};
+/// Who signs certificates that say who somebody is.
+pub use longshore_identity::{CertificateDer, certificate::Certificates};
 /// What policies are about, and what they say.
 pub use longshore_policy::{Answer, Rule, schema_text};
 /// Whose word counts about programs.
@@ -78,6 +83,5 @@ pub use longshore_identity::workload::Workloads;
 pub use longshore_metadata::{
     AUDIT_OPERATIONS, AccessPolicyRecord, AccessTokenId, AuditEvent, AuditFilter, AuditOperation, AuditOrder, GroupFilter, GroupKind, GroupRecord, Holder, LabelId,
     LabelOrder, LabelRecord, MemberId, ProjectFilter, ProjectId, ProjectOrder, ProjectRecord, QuotaRecord,
-pub use providers::{CameBack, Named, ProviderError, Providers, ReturnPath, SentAway};
     RobotId, TextFilter, TrustRuleId, TrustRuleKind, UserFilter, UserId, UserOrder, UserRecord,
 };

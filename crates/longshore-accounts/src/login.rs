@@ -9,6 +9,7 @@
 //! so that nothing tells which source a name belongs to.
 
 mod asking;
+mod certificate;
 mod checks;
 mod confirmation;
 mod failed;
@@ -17,13 +18,13 @@ mod known;
 mod lines;
 mod onboarding;
 mod password;
+mod provider;
 mod recent;
 mod record;
 mod remembered;
 mod session;
 mod slowdown;
 mod source_changes;
-mod provider;
 mod token;
 mod usage;
 mod workload;
@@ -72,6 +73,10 @@ impl Accounts {
             Credentials::Basic { name, secret } => self.login_by_name(&attempt, name, secret).await,
             Credentials::Bearer(secret) => self.login_by_bearer(&attempt, secret).await,
             Credentials::Session { id, csrf } => self.login_by_session(&attempt, id, csrf).await,
+            Credentials::Certificate(chain) => {
+                let (access, _) = self.login_by_certificate(chain, &[], circumstances, request_id).await?;
+                Ok(access)
+            }
         }
     }
 

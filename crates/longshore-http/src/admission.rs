@@ -12,9 +12,11 @@ use longshore_auth::{
 };
 use longshore_types::{RepositoryName, Timestamp};
 
+use std::sync::Arc;
+
 use crate::{
-    conditions, context::Context, endpoint::Endpoint, error::ApiError, proxies::Origin, refusals::RefusedRequest,
-    request_id::RequestId,
+    api::is_of_another_site, conditions, context::Context, endpoint::Endpoint, error::ApiError,
+    proxies::Origin, refusals::RefusedRequest, request_id::RequestId,
 };
 
 /// A request, as far as it matters for who may make it.
@@ -127,7 +129,7 @@ async fn by_login(tokens: &TokenService, cx: &Context, asked: &Asked<'_>) -> Res
     // What is no text is no scheme that anybody knows.
     let value = value.map(|value| value.to_str().unwrap_or("?"));
     let credentials = match Credentials::parse(value) {
-        Ok(credentials) => of_accounts(credentials),
+        Ok(credentials) => or_certificate(of_accounts(credentials), asked.head, asked.origin),
         Err(error) => return Err(refused(Some(ChallengeProblem::InvalidToken), error)),
     };
     let anonymous = credentials == longshore_accounts::Credentials::None;
@@ -145,8 +147,13 @@ async fn by_login(tokens: &TokenService, cx: &Context, asked: &Asked<'_>) -> Res
             return Err(refused(None, AuthError::Invalid(error.into())));
         }
     };
+    let by_certificate = matches!(credentials, longshore_accounts::Credentials::Certificate(_));
+    if by_certificate && !access.principal.is_known() && *asked.endpoint == Endpoint::Base {
+        return Err(refused(None, AuthError::Missing));
+    }
     let caller = conditions::caller(tokens, &access, asked.endpoint, &circumstances).await?;
-    let refusal = if anonymous { Refusal::Challenge(None) } else { Refusal::Denied };
+    // Who showed a certificate alone may have a password that is good for more, and sends it when it is asked for.
+    let refusal = if anonymous || by_certificate { Refusal::Challenge(None) } else { Refusal::Denied };
     Ok(Admitted { caller, access: Some(Box::new(access)), refusal })
 }
 
@@ -173,7 +180,7 @@ async fn make_room(
 
 fn circumstances(asked: &Asked<'_>) -> Circumstances {
     let tag = conditions::first_tag(asked.endpoint).cloned();
-    Circumstances { address: asked.origin.client, tag, ..Circumstances::at(asked.now) }
+    Circumstances { tag, ..asked.origin.circumstances(asked.now) }
 }
 
 fn unauthenticated(
@@ -196,6 +203,23 @@ pub(crate) fn of_accounts(credentials: Credentials) -> longshore_accounts::Crede
             longshore_accounts::Credentials::Basic { name, secret: password.reveal().to_owned() }
         }
         Credentials::Bearer(token) => longshore_accounts::Credentials::Bearer(token.reveal().to_owned()),
+    }
+}
+
+/// The certificate of the connection, where the request itself says nothing of who sends it. A browser shows it whoever made
+/// it ask: other sites' pages have nothing changed by it.
+pub(crate) fn or_certificate(
+    credentials: longshore_accounts::Credentials,
+    head: &Parts,
+    origin: &Origin,
+) -> longshore_accounts::Credentials {
+    match (credentials, &origin.certificate) {
+        (longshore_accounts::Credentials::None, Some(chain))
+            if head.method.is_safe() || !is_of_another_site(&head.headers, &[origin.host(head)]) =>
+        {
+            longshore_accounts::Credentials::Certificate(Arc::clone(chain))
+        }
+        (credentials, _) => credentials,
     }
 }
 

@@ -4,9 +4,15 @@
 use std::{
     net::{IpAddr, SocketAddr},
     str::FromStr,
+    sync::Arc,
 };
 
 use http::{HeaderMap, HeaderName, header, request::Parts, uri::Authority};
+use longshore_accounts::ClientChain;
+use longshore_auth::{Circumstances, ClientCertificate};
+use longshore_types::Timestamp;
+
+use crate::service::Peer;
 
 /// An address range: `10.0.0.0/8`, `::1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +105,8 @@ pub(crate) struct Origin {
     pub(crate) forwarded: bool,
     /// Whether the peer is a trusted proxy.
     pub(crate) trusted: bool,
+    /// The certificate that the client showed. That of a trusted proxy says nothing of its clients.
+    pub(crate) certificate: Option<Arc<ClientChain>>,
 }
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -115,12 +123,8 @@ struct Hop {
 
 impl Origin {
     /// Reads it from the connection and, if the peer is trusted, the headers.
-    pub(crate) fn of(
-        proxies: &TrustedProxies,
-        peer: Option<SocketAddr>,
-        tls: bool,
-        headers: &HeaderMap,
-    ) -> Self {
+    pub(crate) fn of(proxies: &TrustedProxies, peer: Peer, headers: &HeaderMap) -> Self {
+        let Peer { address: peer, tls, certificate } = peer;
         let trusted = proxies.trusts(peer.map(|peer| peer.ip()));
         let mut origin = Self {
             // A listener on every address sees IPv4 clients as ::ffff:192.0.2.1.
@@ -129,6 +133,7 @@ impl Origin {
             forwarded_host: None,
             forwarded: false,
             trusted,
+            certificate: certificate.filter(|_| !trusted),
         };
         if trusted {
             let hop =
@@ -144,6 +149,17 @@ impl Origin {
     /// Host and port, as the client asked for them.
     pub(crate) fn host<'a>(&'a self, head: &'a Parts) -> &'a str {
         self.forwarded_host.as_deref().unwrap_or_else(|| own_host(head))
+    }
+
+    /// What is known of a request that comes from there.
+    pub(crate) fn circumstances(&self, now: Timestamp) -> Circumstances {
+        let certificate = self.trusted_certificate();
+        Circumstances { address: self.client, certificate, ..Circumstances::at(now) }
+    }
+
+    /// The client's certificate, if it showed one and its chain is trusted.
+    pub(crate) fn trusted_certificate(&self) -> Option<Arc<ClientCertificate>> {
+        self.certificate.as_ref().and_then(|chain| chain.trusted().cloned())
     }
 
     /// The client's address as text; empty where it has none.
@@ -237,7 +253,11 @@ mod tests {
         for (name, value) in headers {
             head.headers.append(*name, value.parse().unwrap());
         }
-        let origin = Origin::of(&proxies, peer.map(|peer| peer.parse().unwrap()), false, &head.headers);
+        let origin = Origin::of(
+            &proxies,
+            Peer { address: peer.map(|peer| peer.parse().unwrap()), tls: false, certificate: None },
+            &head.headers,
+        );
         let host = origin.host(&head).to_owned();
         (origin, host)
     }

@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
+use longshore_accounts::ClientChain;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -11,7 +12,6 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    rate_limits::Gate,
     HttpSettings, ListenAddr, Metrics,
     activity::InFlight,
     connection,
@@ -20,6 +20,7 @@ use crate::{
     drain::{Draining, drain},
     health::Readiness,
     listener::{Listener, Stream},
+    rate_limits::Gate,
     request_id::RequestIds,
     sendfile::{FileIo, FileSender},
     service::{self, Peer},
@@ -258,11 +259,15 @@ impl MainFace {
         let Some(tls) = &self.tls else {
             let io = FileIo::new(stream);
             let sender = io.sender();
-            return self.speak(io, Peer { address, tls: false }, Some(sender)).await;
+            return self.speak(io, Peer { address, tls: false, certificate: None }, Some(sender)).await;
         };
         let handshake = TlsAcceptor::from(tls.current()).accept(stream);
         match tokio::time::timeout(self.cx.limits.handshake_timeout, handshake).await {
-            Ok(Ok(stream)) => self.speak(stream, Peer { address, tls: true }, None).await,
+            Ok(Ok(stream)) => {
+                let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
+                let certificate = ClientChain::new(shown, tls.vouches_for_clients()).map(Arc::new);
+                self.speak(stream, Peer { address, tls: true, certificate }, None).await;
+            }
             Ok(Err(error)) => {
                 self.cx.metrics.handshake_failures.inc();
                 tracing::debug!(
@@ -287,7 +292,7 @@ impl MainFace {
         let respond = |request: RawRequest, in_flight: InFlight| {
             // HTTP/2 cuts bodies into frames: it would not pass on what stands for a file as a whole.
             let sender = sender.clone().filter(|_| request.version() < Version::HTTP_2);
-            service::serve(Arc::clone(&self.cx), peer, request, in_flight, sender)
+            service::serve(Arc::clone(&self.cx), peer.clone(), request, in_flight, sender)
         };
         connection::drive(stream, &self.cx.limits, self.http2, self.draining.clone(), respond).await;
     }

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Instant, time::SystemTime};
 
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
+use longshore_accounts::ClientChain;
 use longshore_registry::{Call, ManifestTarget, RequestInfo};
 use longshore_types::{ErrorCode, RepositoryName, Timestamp};
 use tracing::Instrument as _;
@@ -32,12 +33,14 @@ const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api
 const OCI_NAMESPACE: HeaderName = HeaderName::from_static("oci-namespace");
 
 /// The other end of a connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Peer {
     /// Its address; none on a unix socket.
     pub(crate) address: Option<SocketAddr>,
     /// Whether it speaks TLS.
     pub(crate) tls: bool,
+    /// The certificate that it showed.
+    pub(crate) certificate: Option<Arc<ClientChain>>,
 }
 
 /// Answers one request. `sender` sends files on its connection, where that is possible.
@@ -53,7 +56,7 @@ pub(crate) fn serve(
 ) -> impl Future<Output = Response<RecordedBody>> + Send + 'static {
     let (head, incoming) = request.into_parts();
     let head = Box::new(head);
-    let origin = Origin::of(&cx.proxies, peer.address, peer.tls, &head.headers);
+    let origin = Origin::of(&cx.proxies, peer, &head.headers);
     let body = RequestBody::new(&head, incoming, cx.limits.stall_timeout);
     let is_head = head.method == Method::HEAD;
     let mut record = Box::new(Record {

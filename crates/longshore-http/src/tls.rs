@@ -72,6 +72,11 @@ impl Tls {
         self.current.load_full()
     }
 
+    /// Whether clients get in only with certificates of the named authorities, if with any.
+    pub(crate) fn vouches_for_clients(&self) -> bool {
+        matches!(self.settings.client_auth, ClientAuth::VerifyIfGiven | ClientAuth::RequireAndVerify)
+    }
+
     /// Reads all files again. If that fails, what was in force stays so.
     pub(crate) fn reload(&self) -> Result<(), TlsError> {
         let times = modification_times(&self.settings);

@@ -8,7 +8,7 @@ mod request;
 
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use longshore_accounts::{Granted, TOKEN_SERVICE_PATH, TokenService};
-use longshore_auth::{Circumstances, Scope};
+use longshore_auth::Scope;
 use longshore_types::Timestamp;
 use serde::Serialize;
 use std::time::SystemTime;
@@ -98,10 +98,10 @@ async fn issue(
 ) -> Result<Response<ResponseBody>, TokenRefusal> {
     let request = match head.method {
         Method::POST => TokenRequest::of_form(&head.headers, &body.read_whole(FORM_BYTES_MAX).await?)?,
-        _ => TokenRequest::of_query(&head.headers, head.uri.query())?,
+        _ => TokenRequest::of_query(head, origin)?,
     };
     let now = Timestamp::from(SystemTime::now());
-    let circumstances = Circumstances { address: origin.client, ..Circumstances::at(now) };
+    let circumstances = origin.circumstances(now);
     let request_id = record.request_id.to_string();
     let visit = Visit { address: origin.client, now, is_strange: request.who.is_nobody() };
     cx.gate.before(visit)?;

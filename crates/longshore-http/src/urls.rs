@@ -63,8 +63,14 @@ mod tests {
     fn urls_are_absolute_only_when_the_host_is_known() {
         let check = |host: Option<&str>, relative: Option<bool>, forwarded: bool, wanted: &str| {
             let settings = UrlSettings { prefix: "/p".to_owned(), host: host.map(str::to_owned), relative };
-            let origin =
-                Origin { client: None, scheme: "https", forwarded_host: None, forwarded, trusted: forwarded };
+            let origin = Origin {
+                client: None,
+                scheme: "https",
+                forwarded_host: None,
+                forwarded,
+                trusted: forwarded,
+                certificate: None,
+            };
             let url = Urls::new(&settings, &origin, "seen.example").path("_catalog");
             assert_eq!(url, wanted, "{host:?} {relative:?} {forwarded}");
         };

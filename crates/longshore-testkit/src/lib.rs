@@ -48,6 +48,6 @@ pub use registry::{Builder, Finished, TestRegistry};
 pub use signer::{TokenSigner, message, sign_by_secret};
 pub use sink::{Posted, Sink};
 pub use slapd::{Slapd, SlapdBuilder};
-pub use tls::Certificate;
+pub use tls::{Authority, Certificate};
 pub use tree::{Harm, blob_path, checksums, files};
 pub use wait::{DEADLINE, eventually, within};

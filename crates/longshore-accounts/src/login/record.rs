@@ -35,6 +35,8 @@ pub(super) enum Way {
     Robot(RobotId),
     /// A trust rule of that name, which stands for a robot.
     TrustRule(RobotId, String),
+    /// The certificate of a connection, of a user or a robot.
+    Certificate(Option<RobotId>),
 }
 
 impl Way {
@@ -47,6 +49,7 @@ impl Way {
             Self::AccessToken(_) => "access-token",
             Self::Robot(_) => "robot",
             Self::TrustRule(_, name) => name,
+            Self::Certificate(_) => "certificate",
         }
     }
 }
@@ -107,8 +110,8 @@ pub(super) async fn record_session(
     attempt: &Attempt<'_>,
     operation: &'static str,
     name: &str,
-) -> Result<(), MetadataError> {
     by: &str,
+) -> Result<(), MetadataError> {
     let row = LoginRow {
         at: attempt.circumstances.now,
         operation,
@@ -141,8 +144,10 @@ impl Accounts {
             }
             match way {
                 Way::AccessToken(id) | Way::CliSecret(id) => memory.usage.token(*id, now),
-                Way::Robot(id) | Way::TrustRule(id, _) => memory.usage.robot(*id, now),
-                Way::Password | Way::Source(_) => {}
+                Way::Robot(id) | Way::TrustRule(id, _) | Way::Certificate(Some(id)) => {
+                    memory.usage.robot(*id, now)
+                }
+                Way::Password | Way::Source(_) | Way::Certificate(None) => {}
             }
             memory.recorded.get(&key, now).is_none()
         };

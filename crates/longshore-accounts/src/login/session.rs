@@ -124,7 +124,11 @@ impl Accounts {
         let admitted = self.admit_by_password(attempt, name, password).await?;
         match admitted.way {
             Way::Password | Way::Source(_) => {}
-            Way::CliSecret(_) | Way::AccessToken(_) | Way::Robot(_) | Way::TrustRule(..) => {
+            Way::CliSecret(_)
+            | Way::AccessToken(_)
+            | Way::Robot(_)
+            | Way::TrustRule(..)
+            | Way::Certificate(_) => {
                 return Err(refused("a secret for programs opens no session"));
             }
         }

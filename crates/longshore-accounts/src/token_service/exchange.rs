@@ -50,6 +50,12 @@ impl TokenService {
                 let wish = Wish { robot: Some(name), scopes: asked };
                 self.exchange(secret, wish, circumstances, request_id).await
             }
+            Credentials::Certificate(chain) => {
+                let by_certificate =
+                    self.accounts.login_by_certificate(chain, asked, circumstances, request_id);
+                let (access, until) = by_certificate.await?;
+                Ok(Login { access, until })
+            }
             _ => {
                 let access = self.accounts.login(credentials, circumstances, request_id).await?;
                 Ok(Login { access, until: None })

@@ -1,8 +1,12 @@
 //! Is this caller let through to the handler? Asked of every request, by what its row of the table says.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use longshore_accounts::{RefusedIn, SessionId, learns_what_is_missing, may_lie_deeper};
-use longshore_auth::{Access, CallerKind, Circumstances, Permission, Principal, Reach, Target, decide, reach};
+use longshore_auth::{
+    Access, CallerKind, Circumstances, Permission, Principal, Reach, Target, decide, reach,
+};
 use longshore_types::RepositoryName;
 
 use super::{
@@ -36,10 +40,10 @@ pub(crate) struct Admission {
 struct Asked<'a> {
     access: &'a Access,
     circumstances: &'a Circumstances,
-}
-
     /// As if conditions held: see [`Route::tag_in_body`].
     conditions_later: bool,
+}
+
 impl Api {
     /// Finds out who calls, and whether they may.
     pub(crate) async fn admit(
@@ -53,7 +57,13 @@ impl Api {
     ) -> Admission {
         let credentials = match route.needs {
             Needs::Nobody => Some(Credentials::None),
-            _ => credentials::read(headers, self.cookies(origin), route.verb.is_safe()),
+            _ => credentials::read(headers, self.cookies(origin), route.verb.is_safe()).map(|read| {
+                // What the request says itself comes before what its connection says.
+                match (read, &origin.certificate) {
+                    (Credentials::None, Some(chain)) => Credentials::Certificate(Arc::clone(chain)),
+                    (read, _) => read,
+                }
+            }),
         };
         let access = match self.authenticate(credentials.as_ref(), headers, circumstances, request_id).await {
             Ok(access) => access,
@@ -65,9 +75,7 @@ impl Api {
         let caller = access.principal.name().map(str::to_owned);
         let kind = CallerKind::of(&access.principal);
         let session = match &credentials {
-            Some(Credentials::Session { id, .. }) if access.principal.is_known() => {
-                SessionId::parse(id)
-            }
+            Some(Credentials::Session { id, .. }) if access.principal.is_known() => SessionId::parse(id),
             _ => None,
         };
         let asked = Asked { access: &access, circumstances, conditions_later: route.tag_in_body };
@@ -225,14 +233,6 @@ impl Api {
     }
 
     fn allows(&self, asked: &Asked<'_>, target: Target<'_>, permission: Permission) -> bool {
-        decide(asked.access, &target, permission, asked.circumstances).allowed
-    }
-}
-
-/// Whether the path's `{user_id}` is the caller.
-fn is_own(principal: &Principal, path: &PathValues) -> bool {
-    match principal {
-        Principal::User { id, .. } => path.id("user_id").is_ok_and(|named| named == *id),
         if asked.conditions_later {
             return reach(asked.access, &target, permission) != Reach::Never;
         }
@@ -241,6 +241,14 @@ fn is_own(principal: &Principal, path: &PathValues) -> bool {
             let circumstances = Circumstances { tag: None, ..asked.circumstances.clone() };
             return decide(asked.access, &target, permission, &circumstances).allowed;
         }
+        decide(asked.access, &target, permission, asked.circumstances).allowed
+    }
+}
+
+/// Whether the path's `{user_id}` is the caller.
+fn is_own(principal: &Principal, path: &PathValues) -> bool {
+    match principal {
+        Principal::User { id, .. } => path.id("user_id").is_ok_and(|named| named == *id),
         Principal::Anonymous | Principal::Robot { .. } => false,
     }
 }

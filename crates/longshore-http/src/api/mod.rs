@@ -38,8 +38,8 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header, request::Parts};
 use longshore_accounts::{Accounts, ManageError, Providers, SessionId};
-use longshore_auth::Circumstances;
 use longshore_registry::Registry;
+use longshore_auth::Circumstances;
 use longshore_types::Timestamp;
 
 pub(crate) use other_sites::is_of_another_site;
@@ -223,9 +223,8 @@ impl Api {
             return Err(ApiProblem::forbidden("this was asked for by another site's page"));
         }
         let path = PathValues(pattern::values(route.pattern(), &segments)?);
-        let now = Timestamp::from(SystemTime::now());
-        let circumstances =
-            Circumstances { address: origin.client, tag: path.tag(), ..Circumstances::at(now) };
+        let tag = path.tag();
+        let circumstances = Circumstances { tag, ..origin.circumstances(Timestamp::from(SystemTime::now())) };
         let request_id = record.request_id.to_string();
         let visit = Visit::of_head(&head.headers, origin, circumstances.now);
         let is_counted = route.path != HEALTH;

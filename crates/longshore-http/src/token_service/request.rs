@@ -1,11 +1,15 @@
 //! What a request for a token asks for, and who asks.
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, header, request::Parts};
 use longshore_accounts::Credentials;
 use longshore_auth::{AuthError, Scope, ScopesError, Secret};
 
 use super::refusal::TokenRefusal;
-use crate::{admission::of_accounts, query::Query};
+use crate::{
+    admission::{of_accounts, or_certificate},
+    proxies::Origin,
+    query::Query,
+};
 
 /// Most scopes of one token for nobody in particular. Clients ask for one or two.
 const SCOPES_OF_NOBODY_MAX: usize = 32;
@@ -49,7 +53,17 @@ impl TokenRequest {
     /// `GET`: credentials in the header, the rest in the query. `service`, `account`, `client_id` and `offline_token` are
     /// passed over: tokens are for this service alone and for who logged in, and there are no refresh tokens, which the
     /// specification leaves open. Who wants something to keep makes an access token.
-    pub(crate) fn of_query(headers: &HeaderMap, query: Option<&str>) -> Result<Self, TokenRefusal> {
+    pub(crate) fn of_query(head: &Parts, origin: &Origin) -> Result<Self, TokenRefusal> {
+        Self::of_parts(&head.headers, head.uri.query(), |credentials| {
+            or_certificate(credentials, head, origin)
+        })
+    }
+
+    fn of_parts(
+        headers: &HeaderMap,
+        query: Option<&str>,
+        or_certificate: impl FnOnce(Credentials) -> Credentials,
+    ) -> Result<Self, TokenRefusal> {
         let parameters = parameters(query.unwrap_or_default())?;
         // What is no text is no scheme that anybody knows.
         let authorization = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or("?"));
@@ -58,7 +72,7 @@ impl TokenRequest {
             error => TokenRefusal::credentials(error),
         })?;
         let scopes = Scope::requested(parameters.all("scope"))?;
-        let who = Who::Known(of_accounts(credentials));
+        let who = Who::Known(or_certificate(of_accounts(credentials)));
         if who.is_nobody() && scopes.len() > SCOPES_OF_NOBODY_MAX {
             let message = format!("more than {SCOPES_OF_NOBODY_MAX} scopes without a login");
             return Err(TokenRefusal::scope(message));
@@ -126,6 +140,7 @@ mod tests {
                     Who::Known(Credentials::Basic { name, secret }) => format!("{name}/{secret}"),
                     Who::Known(Credentials::Bearer(secret)) => format!("/{secret}"),
                     Who::Known(Credentials::Session { .. }) => "session".to_owned(),
+                    Who::Known(Credentials::Certificate(_)) => "certificate".to_owned(),
                     Who::Elsewhere { token, robot } => {
                         format!("{}//{}", robot.unwrap_or_default(), token.reveal())
                     }
@@ -142,7 +157,11 @@ mod tests {
         let check = |authorization: Option<&'static str>, query: &str, wanted: &str| {
             let pairs: Vec<_> =
                 authorization.map(|value| (header::AUTHORIZATION, value)).into_iter().collect();
-            assert_eq!(shown(TokenRequest::of_query(&headers(&pairs), Some(query))), wanted, "{query}");
+            assert_eq!(
+                shown(TokenRequest::of_parts(&headers(&pairs), Some(query), |none| none)),
+                wanted,
+                "{query}"
+            );
         };
         check(None, "", "nobody");
         check(None, "service=s&scope=repository:a/b:pull", "nobody repository:a/b:pull");

@@ -8,7 +8,7 @@ mod secret_key;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use longshore_accounts::{Accounts, AccountsSettings, KeysError, Providers, TokenService};
+use longshore_accounts::{Accounts, AccountsSettings, Certificates, KeysError, Providers, TokenService};
 use longshore_auth::RateLimiter;
 use longshore_http::Api;
 use longshore_identity::{PasswordSource, ldap::LdapSource, oidc::OidcProvider, workload::Workloads};
@@ -47,7 +47,8 @@ pub(crate) fn accounts(
     if let AuthConfig::Htpasswd(settings) = &config.auth {
         sources.push(htpasswd::source(settings)?);
     }
-    Ok(Accounts::new(metadata.clone(), settings, sources))
+    let opened = Accounts::new(metadata.clone(), settings, sources);
+    Ok(opened.with_certificates(certificates(accounts)?))
 }
 
 /// The sources that check passwords, in the order of the configuration. Providers check none: they are for the pages.
@@ -67,10 +68,16 @@ fn directories(accounts: &AccountsConfig) -> anyhow::Result<Vec<Arc<dyn Password
     Ok(directories)
 }
 
+/// Whose certificates say who somebody is: users, robots, workloads of trust domains.
+fn certificates(accounts: &AccountsConfig) -> anyhow::Result<Certificates> {
+    Certificates::new(&accounts.certificates, &accounts.trust).context("accounts.certificates")
+}
+
 /// Opens every file that they will read; asks nobody.
 pub(crate) fn check(accounts: &AccountsConfig) -> anyhow::Result<()> {
     directories(accounts)?;
     Workloads::new(&accounts.trust).context("accounts.trust")?;
+    certificates(accounts)?;
     Ok(())
 }
 
@@ -133,6 +140,16 @@ pub(crate) fn start(
     tasks.spawn(look_after(tokens, password, stopping.clone()));
 }
 
+/// Keeps up with the settings that administrators change at other processes.
+pub(crate) async fn follow_configuration(api: Arc<Api>, mut stopping: watch::Receiver<bool>) {
+    while !rests(CONFIGURATION_READ_EVERY, &mut stopping).await {
+        if let Err(error) = api.refresh_configuration().await {
+            let error = error_chain(&error);
+            tracing::warn!(error, "could not read the settings of the index; those in use stay");
+        }
+    }
+}
+
 /// Keeps up with the limits that administrators give to projects.
 pub(crate) async fn follow_project_limits(
     accounts: Accounts,
@@ -149,16 +166,6 @@ pub(crate) async fn follow_project_limits(
         }
         if rests(PROJECT_LIMITS_READ_EVERY, &mut stopping).await {
             return;
-        }
-    }
-}
-
-/// Keeps up with the settings that administrators change at other processes.
-pub(crate) async fn follow_configuration(api: Arc<Api>, mut stopping: watch::Receiver<bool>) {
-    while !rests(CONFIGURATION_READ_EVERY, &mut stopping).await {
-        if let Err(error) = api.refresh_configuration().await {
-            let error = error_chain(&error);
-            tracing::warn!(error, "could not read the settings of the index; those in use stay");
         }
     }
 }

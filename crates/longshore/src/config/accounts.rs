@@ -4,7 +4,7 @@ use std::{path::PathBuf, thread, time::Duration};
 
 use longshore_accounts::{AccountsSettings, ConfirmationSettings};
 use longshore_auth::{Lockout, ProjectCreation};
-use longshore_identity::workload::TrustSettings;
+use longshore_identity::{certificate::CertificateRule, workload::TrustSettings};
 
 use super::{
     section::Section,
@@ -26,6 +26,8 @@ pub(crate) struct AccountsConfig {
     /// In the order in which they are asked.
     pub(crate) sources: Vec<SourceConfig>,
     pub(crate) trust: TrustSettings,
+    /// Whose certificates say who somebody is.
+    pub(crate) certificates: Vec<CertificateRule>,
     /// What the file or the environment says of the settings that else may change while the registry runs, by the names
     /// that Harbor has for them.
     pub(crate) given: Vec<&'static str>,
@@ -59,6 +61,7 @@ impl AccountsConfig {
             },
             secret_key_file: accounts.path("secret_key_file"),
             key_rotation: at_least(&accounts.section("token"), "key_rotation", KEY_ROTATION_MIN),
+            certificates: sources::certificates(root, &sources),
             sources,
             trust,
             given: said_of_running(root, &accounts),

@@ -375,6 +375,26 @@ pub(crate) const KEYS: &[Key] = &[
     key("accounts.trust.domains[].bundle_file", Path, "Its bundle, as `spire-server bundle show -format spiffe` writes it."),
     key("accounts.trust.domains[].x509_bundle_file", Path, "Certificates of its authorities, in PEM."),
     key(
+        "accounts.certificates",
+        Sections,
+        "Authorities whose certificates, shown on the connection itself, say who a user or a robot is. `http.tls.clientauth` must \
+         ask clients for them. Credentials in a request come before the certificate.",
+    ),
+    key("accounts.certificates[].ca_file", Path, "Its certificate, or those of several, in PEM. Read again when it changes."),
+    key(
+        "accounts.certificates[].name_from",
+        Word(&["common_name", "email", "dns", "uri"]),
+        "Where the name is: in the subject, or a subject alternative name.",
+    )
+    .or("common_name"),
+    key(
+        "accounts.certificates[].pattern",
+        Text,
+        "What the name stands in, with `*` in its place, such as `*@example.org`. Not given: all of it is the name.",
+    ),
+    key("accounts.certificates[].kind", Word(&["user", "robot"]), "Whose name it is.").or("user"),
+    key("accounts.certificates[].source", Text, "Of users of which source: its name, or `local`.").or("local"),
+    key(
         "accounts.audit",
         Section,
         "The record: a row for each push, deletion and change, written together with it, chained by hashes so that \

@@ -1,9 +1,10 @@
 //! `accounts.sources` and `accounts.trust`: who else says who somebody is.
 
-use std::{fs, str::FromStr};
+use std::{fs, path::PathBuf, str::FromStr};
 
 use longshore_identity::{
     Secret, SettingsError, WildcardPattern,
+    certificate::{CertificateOwner, CertificatePart, CertificateRule},
     ldap::{LdapGroupSettings, LdapMembership, LdapScope, LdapSettings},
     oidc::{ClientAuthentication, OidcSettings},
     workload::{TrustDomainSettings, TrustIssuerSettings, TrustSettings},
@@ -135,6 +136,41 @@ pub(super) fn trust(trust: &Section<'_>) -> TrustSettings {
     TrustSettings {
         issuers: trust.sections("issuers").iter().map(issuer).collect(),
         domains: trust.sections("domains").iter().map(domain).collect(),
+    }
+}
+
+pub(super) fn certificates(root: &Section<'_>, sources: &[SourceConfig]) -> Vec<CertificateRule> {
+    let tls = root.section("http").section("tls");
+    let asked_for = match tls.word("clientauth") {
+        Some(word) => word != "none",
+        None => !tls.texts("clientcas").is_empty(),
+    };
+    let rule = |section: &Section<'_>| {
+        if !asked_for {
+            section.refuse("ca_file", "no client is asked for a certificate: set http.tls.clientauth");
+        }
+        CertificateRule {
+            ca_file: section.path("ca_file").unwrap_or_else(|| {
+                section.refuse("ca_file", "must be set");
+                PathBuf::new()
+            }),
+            part: word(section, "name_from").unwrap_or(CertificatePart::CommonName),
+            pattern: section.text("pattern"),
+            owner: certificate_owner(section, sources),
+        }
+    };
+    root.section("accounts").sections("certificates").iter().map(rule).collect()
+}
+
+fn certificate_owner(section: &Section<'_>, sources: &[SourceConfig]) -> CertificateOwner {
+    let source = section.needed("source");
+    let known = NAMES_TAKEN.contains(&source.as_str()) || sources.iter().any(|other| other.name() == source);
+    if !known {
+        section.refuse("source", format!("no source is called {source:?}"));
+    }
+    match section.word("kind") {
+        Some("robot") => CertificateOwner::Robot,
+        _ => CertificateOwner::User { source },
     }
 }
 

@@ -1,6 +1,7 @@
 //! Users, projects and tokens, through the real program.
 
 mod catalog;
+mod certificates;
 mod conditions;
 mod configuration;
 mod directory;
