@@ -14,7 +14,7 @@ use longshore_accounts::{Accounts, AccountsSettings, Credentials, TokenService, 
 use longshore_auth::{Authenticator, Circumstances, Scope, SecretKey};
 use longshore_http::{HttpSettings, ListenAddr, Metrics, Parts, Server};
 use longshore_metadata::{Metadata, MetadataSettings};
-use longshore_registry::{CollectionSettings, Registry, RegistrySettings, UploadSettings};
+use longshore_registry::{Registry, RegistrySettings};
 use longshore_storage::{FilesystemSettings, FilesystemStore, SmallBlobs};
 use longshore_testkit::{Api, Blob, image};
 use longshore_types::Timestamp;
@@ -26,23 +26,6 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 const CACHE_BYTES: u64 = 1 << 20;
 /// How many requests are counted.
 const COUNT: usize = 400;
-
-fn registry_settings() -> RegistrySettings {
-    let day = Duration::from_secs(24 * 60 * 60);
-    RegistrySettings {
-        collection: CollectionSettings { delay: day, untagged: None },
-        uploads: UploadSettings { expire_after: day, count_max: 100, blob_bytes_max: None },
-        undelete_window: day,
-        delete_enabled: true,
-        readonly: false,
-        sparse_images: false,
-        notify: false,
-        notify_references: false,
-        audit: false,
-        audit_pulls: false,
-        redirect_lifetime: None,
-    }
-}
 
 /// A server as `longshore serve` puts it together, and who may do everything there: with accounts the bearer of a token.
 async fn serve(root: &std::path::Path, with_accounts: bool) -> (SocketAddr, String) {
@@ -56,7 +39,7 @@ async fn serve(root: &std::path::Path, with_accounts: bool) -> (SocketAddr, Stri
         Some((_, token)) => format!("Bearer {token}"),
         None => String::new(),
     };
-    let registry = Registry::new(metadata, blobs, store, registry_settings());
+    let registry = Registry::new(metadata, blobs, store, RegistrySettings::default());
     let parts = Parts {
         registry,
         authenticator: Arc::new(Authenticator::Open),

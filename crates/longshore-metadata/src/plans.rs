@@ -65,7 +65,10 @@ async fn call_everything(metadata: &Metadata) -> Result<(), MetadataError> {
         started_at: now,
         updated_at: now,
     };
-    tx.insert_upload(&upload).await?;
+    tx.insert_upload(&upload, "ann").await?;
+    assert_eq!(tx.uploads_count_of("ann", 9).await?, 1);
+    assert!(tx.hold_project_of(&name).await?);
+    tx.check_room(project, 1).await?;
     assert!(tx.update_upload(&upload, 0).await?);
     let job = tx.enqueue_job("k", "{}", now, now).await?;
     assert_eq!(tx.lease_jobs("k", now, now, 1).await?.len(), 1);

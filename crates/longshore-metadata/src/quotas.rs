@@ -118,6 +118,35 @@ impl ReadTx {
         row.map(|row| QuotaRecord::read(row, default)).transpose()
     }
 
+    /// Whether so many bytes more fit into a project and those that it lies in, as far as can be seen now. Nothing is
+    /// charged: what charges them decides.
+    ///
+    /// # Errors
+    /// [`MetadataError::QuotaExceeded`] when they do not fit.
+    pub async fn check_room(&mut self, project: ProjectId, bytes: u64) -> Result<(), MetadataError> {
+        let sql = record!(
+            "WHERE p.id IN (WITH RECURSIVE around (id) AS (\
+             SELECT CAST($1 AS bigint) UNION ALL \
+             SELECT a.parent_id FROM around CROSS JOIN projects a \
+             WHERE a.id = around.id AND a.parent_id IS NOT NULL) SELECT id FROM around)"
+        );
+        let default = self.default_quota().await?;
+        for row in self.query(sql, params![project]).await? {
+            let quota = QuotaRecord::read(row, default)?;
+            if let Some(limit_bytes) = quota.limit_bytes
+                && quota.used_bytes.saturating_add(bytes) > limit_bytes
+            {
+                return Err(MetadataError::QuotaExceeded(QuotaExceeded {
+                    project: quota.name,
+                    limit_bytes,
+                    used_bytes: quota.used_bytes,
+                    needed_bytes: bytes,
+                }));
+            }
+        }
+        Ok(())
+    }
+
     /// Limits and uses of projects in the order of their rows, after `after`, without the first `skip` of those.
     pub async fn quotas_page(
         &mut self,

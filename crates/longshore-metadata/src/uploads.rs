@@ -73,17 +73,26 @@ impl ReadTx {
     pub async fn uploads_count(&mut self) -> Result<u64, MetadataError> {
         self.count("SELECT COUNT(*) FROM uploads", params![]).await
     }
+
+    /// How many of the unfinished uploads somebody began; no more than `limit` are counted.
+    pub async fn uploads_count_of(&mut self, started_by: &str, limit: usize) -> Result<u64, MetadataError> {
+        let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM uploads WHERE started_by = $1 LIMIT $2) AS own";
+        self.count(sql, params![started_by, at_most(limit)]).await
+    }
 }
 
 impl WriteTx {
-    /// Remembers a new upload.
+    /// Remembers a new upload, and who began it.
     ///
     /// # Errors
     /// [`MetadataError::Conflict`] when the id is taken or the repository is gone.
-    pub async fn insert_upload(&mut self, upload: &UploadRecord) -> Result<(), MetadataError> {
-        let sql = "INSERT INTO uploads \
-                   (id, repository_id, size_bytes, digester_state, store_state, started_at, updated_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    pub async fn insert_upload(
+        &mut self,
+        upload: &UploadRecord,
+        started_by: &str,
+    ) -> Result<(), MetadataError> {
+        let sql = "INSERT INTO uploads (id, repository_id, size_bytes, digester_state, store_state, \
+                   started_at, updated_at, started_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let params = params![
             upload.id.to_string(),
             upload.repository,
@@ -92,6 +101,7 @@ impl WriteTx {
             upload.store_state.as_slice(),
             upload.started_at,
             upload.updated_at,
+            started_by,
         ];
         self.execute(sql, params).await.map(drop)
     }

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use longshore_auth::Action;
+use longshore_metadata::{MetadataError, WriteTx};
 use longshore_types::RepositoryName;
 
 use crate::{Call, Registry};
@@ -39,6 +40,22 @@ impl Registry {
     /// Lets nothing change from now on, or lets it again. What has begun goes on.
     pub fn set_read_only(&self, read_only: bool) {
         self.inner.switches.read_only.store(read_only, Ordering::Relaxed);
+    }
+
+    /// Refuses a push where the project is gone, if pushes make none. To be called first in a transaction, until whose end
+    /// the project stays: what was decided when the request began may be long ago.
+    pub(crate) async fn require_project<E>(
+        &self,
+        tx: &mut WriteTx,
+        repository: &RepositoryName,
+    ) -> Result<(), E>
+    where
+        E: From<Denied> + From<MetadataError>,
+    {
+        if !self.inner.settings.managed_projects || tx.hold_project_of(repository).await? {
+            return Ok(());
+        }
+        Err(Denied { action: Action::Push, repository: repository.clone() }.into())
     }
 
     /// Refuses a change of a read-only registry.

@@ -31,7 +31,8 @@ pub struct CollectionSettings {
 pub struct UploadSettings {
     /// An upload that has not grown for so long is given up. From `storage.maintenance.uploadpurging.age`.
     pub expire_after: Duration,
-    /// Most unfinished uploads at a time, over all repositories. From `limits.uploads_max`.
+    /// Most unfinished uploads at a time, over all repositories; each caller may have a fifth of them. From
+    /// `limits.uploads_max`.
     pub count_max: u64,
     /// Largest blob, in bytes; `None` for no limit. From `limits.blob_bytes_max`.
     pub blob_bytes_max: Option<u64>,
@@ -50,6 +51,9 @@ pub struct RegistrySettings {
     pub delete_enabled: bool,
     /// Whether every push and delete is refused. From `storage.maintenance.readonly.enabled`.
     pub readonly: bool,
+    /// Whether somebody makes, removes and limits projects. Then a push makes none, and an upload that its project has no
+    /// room for is refused while it arrives.
+    pub managed_projects: bool,
     /// Whether an image manifest may name blobs that the repository does not have (specification v1.1.1, "Push": a
     /// registry MAY refuse it). `false` refuses what a client forgot to push; `true` accepts it with a warning, as the
     /// conformance suite's sparse manifests want. From `validation.manifests.sparse`.
@@ -64,6 +68,27 @@ pub struct RegistrySettings {
     pub audit_pulls: bool,
     /// Where blobs are fetched by redirect, how long the address holds; `None` never redirects.
     pub redirect_lifetime: Option<Duration>,
+}
+
+/// As a server without a configuration has them, and without accounts.
+impl Default for RegistrySettings {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Self {
+            collection: CollectionSettings { delay: DAY, untagged: None },
+            uploads: UploadSettings { expire_after: 7 * DAY, count_max: 10_000, blob_bytes_max: None },
+            undelete_window: 7 * DAY,
+            delete_enabled: true,
+            readonly: false,
+            managed_projects: false,
+            sparse_images: false,
+            notify: false,
+            notify_references: false,
+            audit: false,
+            audit_pulls: false,
+            redirect_lifetime: None,
+        }
+    }
 }
 
 impl RegistrySettings {

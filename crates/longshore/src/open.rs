@@ -102,6 +102,7 @@ fn registry_settings(config: &Config) -> RegistrySettings {
         undelete_window: config.collection.undelete_window,
         delete_enabled: config.storage.delete_enabled,
         readonly: config.storage.readonly,
+        managed_projects: config.accounts.is_some(),
         sparse_images: config.limits.sparse_images,
         notify: !config.notifications.endpoints.is_empty(),
         notify_references: config.notifications.include_references,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use longshore_auth::Authenticator;
 use longshore_http::{HttpSettings, ListenAddr, Metrics, Parts, ServeError, Server};
 use longshore_metadata::{Metadata, MetadataSettings};
-use longshore_registry::Registry;
+use longshore_registry::{Registry, RegistrySettings};
 use longshore_storage::MemoryStore;
 use longshore_testkit::{Api, Blob, RawConnection, client_builder, eventually, image, within};
 use reqwest::{Method, Version};
@@ -14,7 +14,7 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use crate::server::{TestServer, registry_settings};
+use crate::server::TestServer;
 
 #[tokio::test]
 async fn requests_under_way_may_end_after_the_call_to_stop() {
@@ -108,7 +108,7 @@ async fn settings_that_cannot_work_are_refused() {
         let metadata = Metadata::open(&index).await.unwrap();
         let store = std::sync::Arc::new(MemoryStore::new());
         let parts = Parts {
-            registry: Registry::new(metadata, store.clone(), store, registry_settings()),
+            registry: Registry::new(metadata, store.clone(), store, RegistrySettings::default()),
             authenticator: Authenticator::Open.into(),
             metrics: Metrics::default().into(),
             api: None,

@@ -1,11 +1,11 @@
 //! A server to test against.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use longshore_auth::Authenticator;
 use longshore_http::{HttpSettings, ListenAddr, Metrics, Parts, Server, ServerHandle};
 use longshore_metadata::{Metadata, MetadataSettings};
-use longshore_registry::{CollectionSettings, Registry, RegistrySettings, UploadSettings};
+use longshore_registry::{Registry, RegistrySettings};
 use longshore_storage::{BlobStore, MemoryStore, UploadStore};
 use longshore_testkit::{Api, RawConnection, eventually, within};
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -33,23 +33,6 @@ pub(crate) fn free_port() -> ListenAddr {
     ListenAddr::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)))
 }
 
-pub(crate) fn registry_settings() -> RegistrySettings {
-    let day = Duration::from_secs(24 * 60 * 60);
-    RegistrySettings {
-        collection: CollectionSettings { delay: day, untagged: None },
-        uploads: UploadSettings { expire_after: day, count_max: 100, blob_bytes_max: None },
-        undelete_window: day,
-        delete_enabled: true,
-        readonly: false,
-        sparse_images: false,
-        notify: false,
-        notify_references: false,
-        audit: false,
-        audit_pulls: false,
-        redirect_lifetime: None,
-    }
-}
-
 impl TestServer {
     /// As it comes.
     pub(crate) async fn start() -> Self {
@@ -65,7 +48,7 @@ impl TestServer {
         S: BlobStore + UploadStore + 'static,
     {
         let http = HttpSettings { listen: free_port(), ..HttpSettings::default() };
-        let mut setup = Setup { http, registry: registry_settings(), authenticator: Authenticator::Open };
+        let mut setup = Setup { http, registry: RegistrySettings::default(), authenticator: Authenticator::Open };
         choose(&mut setup);
         let settings =
             MetadataSettings { url: "sqlite::memory:".to_owned(), connections_max: 2, durable: false };

@@ -76,6 +76,10 @@ CREATE INDEX projects_by_update ON projects (deleted_at, updated_at, id);
 CREATE INDEX projects_by_parent ON projects (parent_id, name);
 CREATE INDEX projects_by_owner ON projects (owner_id, id);
 
+-- Who began it: so many of everybody's may be unfinished.
+ALTER TABLE uploads ADD COLUMN started_by {text} NOT NULL DEFAULT '';
+CREATE INDEX uploads_by_starter ON uploads (started_by);
+
 ALTER TABLE repositories ADD COLUMN description {text} NOT NULL DEFAULT '';
 -- When the description was last changed.
 ALTER TABLE repositories ADD COLUMN described_at {int};

@@ -1,9 +1,12 @@
 //! What makes, changes and removes projects.
 
-use longshore_types::{ProjectName, Timestamp};
+use longshore_types::{ProjectName, RepositoryName, Timestamp};
 
 use super::{PUBLIC_SETTING, ProjectId};
-use crate::{MetadataError, RepositoryId, UserId, WriteTx, sql::params};
+use crate::{
+    MetadataError, RepositoryId, UserId, WriteTx,
+    sql::{Value, params, placeholders},
+};
 
 impl WriteTx {
     /// Makes a project inside of the nearest one that is there, and takes along those of its repositories that are its own
@@ -58,6 +61,16 @@ impl WriteTx {
     pub async fn lock_project(&mut self, id: ProjectId) -> Result<(), MetadataError> {
         let sql = "SELECT id FROM projects WHERE id = $1";
         self.query_locking(sql, "FOR UPDATE", params![id]).await.map(drop)
+    }
+
+    /// Whether the project that a repository of that name belongs to is there; keeps others from removing it until commit,
+    /// but not from changing what is in it. To be called before the repository is locked.
+    pub async fn hold_project_of(&mut self, repository: &RepositoryName) -> Result<bool, MetadataError> {
+        let names: Vec<_> = repository.possible_projects().collect();
+        let list = placeholders(1, names.len());
+        let sql = format!("SELECT id FROM projects WHERE name IN ({list}) AND deleted_at IS NULL");
+        let values: Vec<Value<'_>> = names.iter().map(|name| name.as_str().into()).collect();
+        Ok(!self.query_locking(&sql, "FOR KEY SHARE", &values).await?.is_empty())
     }
 
     /// Keeps a setting of a project.

@@ -23,7 +23,7 @@ async fn upload(tx: &mut longshore_metadata::WriteTx, text: &str, updated_at: i6
         started_at: at(1),
         updated_at: at(updated_at),
     };
-    tx.insert_upload(&upload).await.unwrap();
+    tx.insert_upload(&upload, "ann").await.unwrap();
     upload
 }
 
@@ -52,7 +52,7 @@ async fn an_upload_belongs_to_its_repository(metadata: Metadata) {
     assert!(!tx.upload_exists(&UploadId::random()).await.unwrap());
     let stolen = UploadRecord { repository: other, ..begun.clone() };
     assert!(!tx.update_upload(&stolen, 0).await.unwrap());
-    let error = tx.insert_upload(&stolen).await.unwrap_err();
+    let error = tx.insert_upload(&stolen, "ann").await.unwrap_err();
     assert!(matches!(error, MetadataError::Conflict(_)), "{error}");
 }
 

@@ -50,6 +50,7 @@ impl Registry {
         }
         drop(tx);
         let mut tx = self.inner.metadata.write().await?;
+        self.require_project::<MountError>(&mut tx, repository).await?;
         let target = tx.ensure_locked_repository(repository, call.now).await?;
         // From here collection cannot take the blob; before, it may have: so look for link and content again.
         let Some(blob) = tx.lock_blob(digest).await? else { return Ok(MountOutcome::NotMounted) };

@@ -63,6 +63,7 @@ impl Registry {
         incoming: &Incoming,
     ) -> Result<PushedManifest, ManifestPushError> {
         let mut tx = self.inner.metadata.write().await?;
+        self.require_project::<ManifestPushError>(&mut tx, repository).await?;
         let id = tx.ensure_locked_repository(repository, call.now).await?.id;
         let missing = tx.unlinked_blobs(id, &required_blobs(&incoming.manifest)).await?;
         if !missing.is_empty() && !self.inner.settings.sparse_images {

@@ -70,7 +70,7 @@ impl Registry {
     ) -> Result<PushedBlob, UploadError> {
         require(call, Action::Push, repository)?;
         self.require_writable()?;
-        let mut session = self.open_unrecorded_session(digest.algorithm()).await?;
+        let mut session = self.open_unrecorded_session(repository, digest.algorithm()).await?;
         let result = match self.receive(&mut session, Announced { offset: None, size_bytes }, body).await {
             Ok(Ok(())) => self.finish(call, repository, &session, digest).await,
             Ok(Err(error)) => Err(error.into()),
@@ -82,7 +82,8 @@ impl Registry {
         result
     }
 
-    /// [`Registry::receive`] for an upload that the index knows: one that grew too large is given up.
+    /// [`Registry::receive`] for an upload that the index knows: one that grew too large for the registry or its project is
+    /// given up.
     pub(super) async fn receive_or_discard(
         &self,
         session: &mut Session,
@@ -90,13 +91,16 @@ impl Registry {
         body: UploadBody,
     ) -> Result<Result<(), BodyError>, UploadError> {
         let received = self.receive(session, announced, body).await;
-        if let Err(UploadError::TooLarge { .. }) = received {
+        if let Err(UploadError::TooLarge { .. } | UploadError::Metadata(MetadataError::QuotaExceeded(_))) =
+            received
+        {
             self.discard(session).await?;
         }
         received
     }
 
-    /// Compares the digest, publishes, links, and forgets the upload; also one that its project has no room for.
+    /// Compares the digest, publishes, links, and forgets the upload; also one that its project has no room for, and one
+    /// whose project is gone.
     async fn finish(
         &self,
         call: &Call,
@@ -112,7 +116,7 @@ impl Registry {
         let (id, progress) = (&session.id, &session.progress);
         self.inner.uploads.publish(id, progress, digest).await.map_err(gone(*id))?;
         let linked = retry_on_conflict(|| self.link_published(call, repository, id, progress, digest)).await;
-        if let Err(UploadError::Metadata(MetadataError::QuotaExceeded(_))) = linked {
+        if let Err(UploadError::Metadata(MetadataError::QuotaExceeded(_)) | UploadError::Denied(_)) = linked {
             self.discard(session).await?;
             self.take_back(digest, progress.size_bytes, call.now).await;
         }
@@ -150,6 +154,7 @@ impl Registry {
         digest: &Digest,
     ) -> Result<(), UploadError> {
         let mut tx = self.inner.metadata.write().await?;
+        self.require_project::<UploadError>(&mut tx, repository).await?;
         let record = tx.ensure_locked_repository(repository, call.now).await?;
         let blob = tx.ensure_blob(digest, progress.size_bytes, call.now).await?;
         match self.inner.blobs.stat(digest).await {

@@ -2,18 +2,42 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use longshore_auth::CallerKind;
 use longshore_metadata::MetadataError;
 
-use crate::{Registry, UploadError};
+use crate::{Call, Registry, UploadError};
 
 /// How many uploads may still begin before they are counted again.
 #[derive(Default)]
 pub(crate) struct UploadBudget(AtomicU64);
 
+/// Who begins an upload, as far as they are bounded by themselves: nobody in particular is not, because that is everybody.
+/// The robots of a project count as one, as whoever makes one of them makes as many as they like.
+pub(super) fn starter(call: &Call) -> Option<&str> {
+    let name = call.caller.name.as_deref()?;
+    match call.caller.kind {
+        CallerKind::Robot => name.split('+').next(),
+        CallerKind::Person | CallerKind::Administrator => Some(name),
+    }
+}
+
 impl Registry {
+    /// Refuses an upload of somebody who has a fifth of all that there may be, and one too many of all.
+    pub(super) async fn require_room_for_upload(&self, call: &Call) -> Result<(), UploadError> {
+        if let Some(starter) = starter(call) {
+            let own_max = (self.inner.settings.uploads.count_max / 5).max(1);
+            let limit = usize::try_from(own_max).unwrap_or(usize::MAX);
+            let count = self.inner.metadata.read().await?.uploads_count_of(starter, limit).await?;
+            if count >= own_max {
+                return Err(UploadError::TooMany);
+            }
+        }
+        self.require_room_among_all().await
+    }
+
     /// Refuses one upload too many. Counts them only when what the last count left is used up: far from the limit that
     /// is once in many starts, near it at each. Several replicas may together pass the limit by a tenth each.
-    pub(super) async fn require_room_for_upload(&self) -> Result<(), UploadError> {
+    async fn require_room_among_all(&self) -> Result<(), UploadError> {
         let budget = &self.inner.upload_budget.0;
         let taken = budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if taken.is_ok() {

@@ -10,6 +10,9 @@ use super::{
 };
 use crate::{Registry, hashing::ParallelDigester};
 
+/// How much of an upload that did not say its length arrives before its project's room is looked at again.
+const LOOK_EVERY_BYTES: u64 = 8 << 20;
+
 /// What the client says of a piece: where it begins, and how long it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Announced {
@@ -35,6 +38,8 @@ impl Registry {
             return Err(UploadError::OutOfOrder { status });
         }
         let room = self.room_after(&status, announced.size_bytes)?;
+        let mut looked_at = status.size_bytes + announced.size_bytes.unwrap_or_default();
+        self.check_quota(session, looked_at).await?;
         let mut pieces = Pieces::of(body, &self.inner.piece_buffers);
         let (mut piece, mut end) = pieces.next().await;
         // Nothing came, so there is nothing to open the upload for.
@@ -55,6 +60,10 @@ impl Registry {
             {
                 return Err(UploadError::TooLarge { limit });
             }
+            if status.size_bytes + received > looked_at {
+                looked_at = status.size_bytes + received + LOOK_EVERY_BYTES;
+                self.check_quota(session, status.size_bytes + received).await?;
+            }
             digester = digester.update(piece.clone()).await?;
             writer.write(piece).await?;
             if let Some(end) = end {
@@ -67,6 +76,13 @@ impl Registry {
             }
             (piece, end) = pieces.next().await;
         }
+    }
+
+    /// Refuses an upload of so many bytes that its project has no room for at this moment. What is charged is charged in the
+    /// end; but until then the bytes lie on the disk, as long as somebody likes.
+    async fn check_quota(&self, session: &Session, bytes: u64) -> Result<(), UploadError> {
+        let Some(project) = session.project else { return Ok(()) };
+        Ok(self.inner.metadata.read().await?.check_room(project, bytes).await?)
     }
 
     /// How much more the upload may take, and the limit that says so.

@@ -1,7 +1,7 @@
 //! An upload in somebody's hands.
 
 use longshore_auth::Action;
-use longshore_metadata::{MetadataError, UploadRecord};
+use longshore_metadata::{MetadataError, ProjectId, UploadRecord};
 use longshore_storage::{StoreError, UploadProgress};
 use longshore_types::{DigestAlgorithm, Digester, DigesterState, RepositoryName, UploadId};
 
@@ -11,6 +11,8 @@ use crate::{Call, Registry, access::require, retry::retry_on_conflict};
 /// An upload that nobody else in this process changes meanwhile.
 pub(super) struct Session {
     pub(super) id: UploadId,
+    /// The project that must have room for it; `None` where nobody limits projects.
+    pub(super) project: Option<ProjectId>,
     /// How far it is in the store.
     pub(super) progress: UploadProgress,
     /// The digester after those bytes.
@@ -51,33 +53,43 @@ impl Registry {
         require(call, Action::Push, repository)?;
         self.require_writable()?;
         let lock = self.inner.upload_locks.try_lock(*id).ok_or(UploadError::Busy(*id))?;
-        let row = self.upload_record(repository, id).await?.ok_or(UploadError::UploadUnknown(*id))?;
+        let (project, row) =
+            self.upload_record(repository, id).await?.ok_or(UploadError::UploadUnknown(*id))?;
         let digester = Digester::resume(&DigesterState::from_bytes(row.digester_state.clone()))
             .map_err(|error| StoreError::Corrupt(error.into()))?;
-        Ok(Session { id: *id, progress: progress_of(&row), digester, row: Some(row), _lock: lock })
+        let project = Some(project).filter(|_| self.inner.settings.managed_projects);
+        Ok(Session { id: *id, project, progress: progress_of(&row), digester, row: Some(row), _lock: lock })
     }
 
     /// Begins an upload that lives for one request only.
     pub(super) async fn open_unrecorded_session(
         &self,
+        repository: &RepositoryName,
         algorithm: DigestAlgorithm,
     ) -> Result<Session, UploadError> {
         let id = UploadId::random();
+        let project = match self.inner.settings.managed_projects {
+            true => {
+                let names: Vec<_> = repository.possible_projects().collect();
+                let found = self.inner.metadata.read().await?.projects_named(&names).await?;
+                found.first().map(|project| project.id)
+            }
+            false => None,
+        };
         let lock = self.inner.upload_locks.try_lock(id).ok_or(UploadError::Busy(id))?;
         let progress = self.inner.uploads.create(&id).await?;
-        Ok(Session { id, progress, digester: Digester::new(algorithm), row: None, _lock: lock })
+        Ok(Session { id, project, progress, digester: Digester::new(algorithm), row: None, _lock: lock })
     }
 
+    /// The row of an upload, and the project that its repository belongs to.
     pub(super) async fn upload_record(
         &self,
         repository: &RepositoryName,
         id: &UploadId,
-    ) -> Result<Option<UploadRecord>, MetadataError> {
+    ) -> Result<Option<(ProjectId, UploadRecord)>, MetadataError> {
         let mut tx = self.inner.metadata.read().await?;
-        match tx.repository(repository).await? {
-            Some(repository) => tx.upload(repository.id, id).await,
-            None => Ok(None),
-        }
+        let Some(repository) = tx.repository(repository).await? else { return Ok(None) };
+        Ok(tx.upload(repository.id, id).await?.map(|row| (repository.project, row)))
     }
 
     /// Gives an upload up: its row first, so that nobody goes on with bytes that are no longer there. What the store

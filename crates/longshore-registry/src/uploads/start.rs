@@ -1,10 +1,10 @@
 //! Begin, status and cancel.
 
 use longshore_auth::Action;
-use longshore_metadata::{MetadataError, UploadRecord};
+use longshore_metadata::UploadRecord;
 use longshore_types::{DigestAlgorithm, Digester, RepositoryName, UploadId};
 
-use super::{UploadError, UploadStatus};
+use super::{UploadError, UploadStatus, limit::starter};
 use crate::{Call, Registry, access::require, retry::retry_on_conflict};
 
 impl Registry {
@@ -27,17 +27,21 @@ impl Registry {
     ) -> Result<UploadStatus, UploadError> {
         require(call, Action::Push, repository)?;
         self.require_writable()?;
-        self.require_room_for_upload().await?;
+        self.require_room_for_upload(call).await?;
         let id = UploadId::random();
         let _lock = self.inner.upload_locks.try_lock(id).ok_or(UploadError::Busy(id))?;
         // The store first: a row must not promise an upload that the store does not know.
         let progress = self.inner.uploads.create(&id).await?;
-        retry_on_conflict(async || -> Result<(), MetadataError> {
+        let started = retry_on_conflict(async || -> Result<(), UploadError> {
             // No content is promised yet: a power cut may take the session back, and the client begins again. A crash
             // of this program does not.
             let mut tx = self.inner.metadata.write_relaxed().await?;
+            self.require_project::<UploadError>(&mut tx, repository).await?;
             let repository = tx.ensure_repository(repository, call.now).await?;
-            tx.insert_upload(&UploadRecord {
+            if self.inner.settings.managed_projects {
+                tx.check_room(repository.project, 0).await?;
+            }
+            let record = UploadRecord {
                 id,
                 repository: repository.id,
                 size_bytes: progress.size_bytes,
@@ -45,11 +49,15 @@ impl Registry {
                 store_state: progress.state.clone(),
                 started_at: call.now,
                 updated_at: call.now,
-            })
-            .await?;
-            tx.commit().await
+            };
+            tx.insert_upload(&record, starter(call).unwrap_or_default()).await?;
+            Ok(tx.commit().await?)
         })
-        .await?;
+        .await;
+        if let Err(error) = started {
+            self.discard_bytes(&id, &progress).await;
+            return Err(error);
+        }
         Ok(UploadStatus { id, size_bytes: progress.size_bytes })
     }
 
@@ -61,7 +69,7 @@ impl Registry {
         id: &UploadId,
     ) -> Result<UploadStatus, UploadError> {
         require(call, Action::Push, repository)?;
-        let record = self.upload_record(repository, id).await?.ok_or(UploadError::UploadUnknown(*id))?;
+        let (_, record) = self.upload_record(repository, id).await?.ok_or(UploadError::UploadUnknown(*id))?;
         Ok(UploadStatus { id: record.id, size_bytes: record.size_bytes })
     }
 

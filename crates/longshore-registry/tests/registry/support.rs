@@ -24,15 +24,7 @@ pub(crate) fn settings() -> RegistrySettings {
     RegistrySettings {
         collection: CollectionSettings { delay: HOUR, untagged: None },
         uploads: UploadSettings { expire_after: 7 * DAY, count_max: 100, blob_bytes_max: None },
-        undelete_window: 7 * DAY,
-        delete_enabled: true,
-        readonly: false,
-        sparse_images: false,
-        notify: false,
-        notify_references: false,
-        audit: false,
-        audit_pulls: false,
-        redirect_lifetime: None,
+        ..RegistrySettings::default()
     }
 }
 

@@ -36,7 +36,7 @@ async fn size(registry: &TestRegistry, id: &UploadId) -> Result<u64, UploadError
     registry.upload_status(&call(), &name("app"), id).await.map(|status| status.size_bytes)
 }
 
-async fn uploads_in_store(registry: &TestRegistry) -> usize {
+pub(crate) async fn uploads_in_store(registry: &TestRegistry) -> usize {
     registry.store.list_uploads().await
 }
 

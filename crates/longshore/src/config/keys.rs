@@ -511,7 +511,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("limits", Section, "Bounds that keep one client from starving the others."),
     key("limits.manifest_bytes_max", Size, "The largest manifest.").or("4MiB"),
     key("limits.blob_bytes_max", Size, "The largest blob. Not given: no limit."),
-    key("limits.uploads_max", Integer, "Unfinished uploads at a time.").or("10000"),
+    key("limits.uploads_max", Integer, "Unfinished uploads at a time. One caller may have a fifth of them; the robots of a project count as one.").or("10000"),
     key("limits.connections_max", Integer, "Open connections at a time; more wait to be accepted.").or("4096"),
     key("limits.streams_max", Integer, "Requests at a time on one HTTP/2 connection.").or("128"),
     key("limits.header_bytes_max", Size, "The longest request header.").or("64KiB"),

@@ -10,7 +10,7 @@ use longshore_auth::{
     SystemRole,
 };
 use longshore_metadata::{Metadata, MetadataSettings, ProjectId, ProjectRecord};
-use longshore_registry::{CollectionSettings, Registry, RegistrySettings, UploadSettings};
+use longshore_registry::{Registry, RegistrySettings};
 use longshore_storage::MemoryStore;
 use longshore_testkit::{Api as Client, Call, base64};
 use longshore_types::{RepositoryName, Timestamp};
@@ -217,23 +217,6 @@ impl Guard for TestGuard {
     }
 }
 
-fn registry_settings() -> RegistrySettings {
-    let day = Duration::from_secs(24 * 60 * 60);
-    RegistrySettings {
-        collection: CollectionSettings { delay: day, untagged: None },
-        uploads: UploadSettings { expire_after: day, count_max: 1, blob_bytes_max: None },
-        undelete_window: day,
-        delete_enabled: true,
-        readonly: false,
-        sparse_images: false,
-        notify: false,
-        notify_references: false,
-        audit: false,
-        audit_pulls: false,
-        redirect_lifetime: None,
-    }
-}
-
 /// A client of a server that ends with the test.
 pub(crate) async fn start(table: &'static [Route]) -> Client {
     serve(accounts().await, Some(Arc::new(TestGuard::new())), table).await
@@ -253,7 +236,7 @@ pub(crate) async fn serve(
     table: &'static [Route],
 ) -> Client {
     let store = Arc::new(MemoryStore::new());
-    let registry = Registry::new(accounts.metadata().clone(), store.clone(), store, registry_settings());
+    let registry = Registry::new(accounts.metadata().clone(), store.clone(), store, RegistrySettings::default());
     let settings = ApiSettings {
         external_url: Some("https://r.example".to_owned()),
         storage_driver: "filesystem".to_owned(),
