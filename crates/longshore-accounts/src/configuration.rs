@@ -66,6 +66,8 @@ impl Accounts {
             let editable = !of_file.contains_key(key.name());
             all.insert(key.name(), Setting { value: running.value(key, quota), editable });
         }
+        // Harbor's own client shows every key that Harbor has, and falls over one that is missing.
+        all.insert(keys::SCANS, Setting { value: json!({ "type": "none" }), editable: false });
         let editable = !of_file.contains_key(Key::PullsUnrecorded.name());
         let events = keys::disabled_events(running.records_pulls);
         all.insert(DISABLED_EVENTS, Setting { value: events.into(), editable });

@@ -89,12 +89,16 @@ pub(super) const FIXED: &[(&str, Fixed)] = &[
     ("self_registration", Flag(false)),
     ("skip_audit_log_database", Flag(false)),
     ("uaa_client_id", Text("")),
+    ("uaa_client_secret", Text("")),
     ("uaa_endpoint", Text("")),
     ("uaa_verify_cert", Flag(false)),
 ];
 
+/// When everything is scanned; the only setting that is no text, number or flag.
+pub(super) const SCANS: &str = "scan_all_policy";
+
 /// What is never shown.
-pub(super) const SECRETS: &[&str] = &["ldap_search_password", "oidc_client_secret", "uaa_client_secret"];
+pub(super) const SECRETS: &[&str] = &["ldap_search_password", "oidc_client_secret"];
 
 impl Fixed {
     pub(super) fn to_json(self) -> Value {
@@ -192,7 +196,7 @@ pub(super) fn says_nothing(
         Value::String(text) => text.is_empty(),
         _ => false,
     };
-    if name == "scan_all_policy" {
+    if name == SCANS {
         // There is nothing that scans.
         return value.get("type").is_none_or(|kind| matches!(kind.as_str(), Some("none" | "")));
     }

@@ -19,6 +19,7 @@ mod containerd;
 mod cosign;
 mod crane;
 mod docker;
+mod harbor;
 mod helm;
 mod notation;
 mod oras;

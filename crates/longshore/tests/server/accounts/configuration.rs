@@ -1,15 +1,9 @@
 //! Settings that administrators change while the registry runs, and those that they cannot.
 
-use longshore_testkit::{Api, Reply, TestRegistry, base64, image};
-use reqwest::Method;
+use longshore_testkit::{Api, Reply, image};
 use serde_json::{Value, json};
 
 use super::with_accounts;
-
-fn administrator(registry: &TestRegistry) -> Api {
-    let password = std::fs::read_to_string(registry.data().join("longshore/admin-password")).unwrap();
-    registry.authorized(format!("Basic {}", base64(format!("admin:{}", password.trim()).as_bytes())))
-}
 
 async fn change(admin: &Api, body: &Value, status: u16) -> String {
     let reply = admin.put("/api/v2.0/configurations", body.to_string()).await.assert_status(status);
@@ -17,7 +11,7 @@ async fn change(admin: &Api, body: &Value, status: u16) -> String {
 }
 
 async fn post(admin: &Api, path: &str, body: &Value) -> Reply {
-    admin.call(Method::POST, &format!("/api/v2.0{path}")).body(body.to_string()).send().await
+    admin.post_json(&format!("/api/v2.0{path}"), body).await
 }
 
 async fn setting(admin: &Api, key: &str) -> Value {
@@ -39,7 +33,7 @@ fn terraforms() -> Value {
 #[tokio::test]
 async fn settings_change_while_the_registry_runs_and_outlive_it() {
     let mut registry = with_accounts().spawn().await;
-    let admin = administrator(&registry);
+    let admin = registry.admin();
     change(&admin, &terraforms(), 200).await;
     assert_eq!(
         setting(&admin, "project_creation_restriction").await,
@@ -54,7 +48,7 @@ async fn settings_change_while_the_registry_runs_and_outlive_it() {
     let banner = r#"{"message":"Moving house","type":"warning","closable":true,"fromDate":"","toDate":""}"#;
     change(
         &admin,
-        &json!({"read_only": true, "banner_message": banner, "robot_token_duration": 7, "storage_per_project": 1 << 40}),
+        &json!({"read_only": true, "banner_message": banner, "robot_token_duration": 7, "storage_per_project": 1_i64 << 40}),
         200,
     )
     .await;
@@ -63,7 +57,7 @@ async fn settings_change_while_the_registry_runs_and_outlive_it() {
     admin.get("/v2/library/app/manifests/v1").await.assert_status(200);
 
     registry.restart().await;
-    let admin = administrator(&registry);
+    let admin = registry.admin();
     let info = admin.get("/api/v2.0/systeminfo").await.assert_status(200).json();
     assert_eq!(
         (&info["read_only"], &info["banner_message"], &info["project_creation_restriction"]),
@@ -88,7 +82,7 @@ fn now() -> i64 {
 #[tokio::test]
 async fn a_change_is_recorded_with_what_was_before_and_one_that_changes_nothing_is_not() {
     let registry = with_accounts().spawn().await;
-    let admin = administrator(&registry);
+    let admin = registry.admin();
     let wanted = json!({"robot_name_prefix": "bot-", "robot_token_duration": 30, "read_only": false});
     change(&admin, &wanted, 200).await;
     change(&admin, &wanted, 200).await;
@@ -104,7 +98,7 @@ async fn a_change_is_recorded_with_what_was_before_and_one_that_changes_nothing_
 #[tokio::test]
 async fn pulls_are_recorded_or_not_as_administrators_say() {
     let registry = with_accounts().spawn().await;
-    let admin = administrator(&registry);
+    let admin = registry.admin();
     admin.push_image("library/app", "v1", &image().layers(1).build()).await;
     change(&admin, &json!({"disabled_audit_log_event_types": "pull_artifact"}), 200).await;
     assert_eq!(setting(&admin, "pull_audit_log_disable").await["value"], true);
@@ -127,7 +121,7 @@ async fn pulls_are_recorded_or_not_as_administrators_say() {
 #[tokio::test]
 async fn what_makes_no_sense_is_refused_whole() {
     let registry = with_accounts().spawn().await;
-    let admin = administrator(&registry);
+    let admin = registry.admin();
     post(&admin, "/users", &json!({"username": "bot-ann", "password": "Sesame123"})).await.assert_status(201);
     for (body, key) in [
         (json!({"robot_token_duration": 0}), "robot_token_duration"),
@@ -156,7 +150,7 @@ async fn what_the_file_says_stays_and_secrets_are_not_shown() {
         .set("accounts.sources", json!([ldap]))
         .spawn()
         .await;
-    let admin = administrator(&registry);
+    let admin = registry.admin();
     let all = admin.get("/api/v2.0/configurations").await.assert_status(200);
     assert!(!String::from_utf8_lossy(&all.body).contains("s3cret-of-ours"));
     let fixed = |value: Value| json!({"value": value, "editable": false});

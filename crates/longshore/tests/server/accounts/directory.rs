@@ -1,7 +1,6 @@
 //! What administrators do with a directory through the management API, and members that come from it.
 
-use longshore_testkit::{Api, Reply, Slapd, TestRegistry, base64};
-use reqwest::Method;
+use longshore_testkit::{Api, Reply, Slapd, TestRegistry, basic};
 use serde_json::{Value, json};
 
 use super::with_accounts;
@@ -50,7 +49,7 @@ struct World {
 }
 
 fn user(registry: &TestRegistry, name: &str, password: &str) -> Api {
-    registry.authorized(format!("Basic {}", base64(format!("{name}:{password}").as_bytes())))
+    registry.authorized(basic(name, password))
 }
 
 impl World {
@@ -67,15 +66,14 @@ impl World {
             .set("accounts.onboarding", onboarding)
             .spawn()
             .await;
-        let password = std::fs::read_to_string(registry.data().join("longshore/admin-password")).unwrap();
-        let admin = user(&registry, "admin", password.trim());
+        let admin = registry.admin();
         let world = Self { slapd, registry, admin };
         world.post("/projects", json!({"project_name": "team"})).await.assert_status(201);
         world
     }
 
     async fn post(&self, path: &str, body: Value) -> Reply {
-        self.admin.call(Method::POST, &format!("/api/v2.0{path}")).body(body.to_string()).send().await
+        self.admin.post_json(&format!("/api/v2.0{path}"), &body).await
     }
 
     async fn get(&self, path: &str) -> Reply {
@@ -180,8 +178,7 @@ async fn a_directory_is_tried() {
 #[tokio::test]
 async fn providers_are_tried_at_safe_addresses_only() {
     let registry = with_accounts().spawn().await;
-    let password = std::fs::read_to_string(registry.data().join("longshore/admin-password")).unwrap();
-    let admin = user(&registry, "admin", password.trim());
+    let admin = registry.admin();
     for (body, says) in [
         (json!({"url": "http://169.254.169.254/latest"}), "https"),
         (json!({"url": "https://user@issuer.example"}), "address"),
@@ -189,8 +186,7 @@ async fn providers_are_tried_at_safe_addresses_only() {
         // Loopback is allowed: but there is no provider.
         (json!({"url": "http://127.0.0.1:1", "verify_cert": true}), "provider cannot be asked"),
     ] {
-        let call = admin.call(Method::POST, "/api/v2.0/system/oidc/ping").body(body.to_string());
-        let refused = call.send().await.assert_status(400);
+        let refused = admin.post_json("/api/v2.0/system/oidc/ping", &body).await.assert_status(400);
         assert!(message(&refused).contains(says), "{body}: {refused:?}");
     }
 }
