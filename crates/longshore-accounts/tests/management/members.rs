@@ -141,6 +141,15 @@ async fn somebody_remains_who_administers(accounts: Accounts) {
     let inner = list_ids(&accounts, sub, "ann").await;
     assert_eq!(word(accounts.remove_member(&ann, sub, inner).await), "done");
 
+    // Whoever cannot log in, or a group with nobody in it, is nobody who administers.
+    let [off] = make_users(&accounts, ["off"]).await;
+    add_member(&accounts, team, "off", 1).await;
+    accounts.set_user_disabled(&admin(), off, true).await.unwrap();
+    let (name, source) = ("empty".to_owned(), String::new());
+    let empty = NewHolder::Group { kind: GroupKind::Oidc, name, source };
+    accounts.add_member(&admin(), team, &empty, &grant(1)).await.unwrap();
+    assert_eq!(word(accounts.remove_member(&ann, team, own).await), "precondition");
+
     add_member(&accounts, team, "bob", 1).await;
     assert_eq!(word(accounts.remove_member(&ann, team, own).await), "done");
     let bob = list_ids(&accounts, team, "bob").await;
