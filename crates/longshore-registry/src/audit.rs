@@ -1,5 +1,5 @@
-//! Rows of the audit record about what repositories hold: of changes in the transaction of the change, of pulls in batches
-//! beside them (`beside`). Logins, refusals and what is managed are recorded by those who decide them.
+//! Rows of the audit record about what repositories hold: of changes in the transaction of the change, of pulls beside
+//! them (`pull_rows`). Logins, refusals and what is managed are recorded by those who decide them.
 
 use std::sync::atomic::Ordering;
 
@@ -7,7 +7,10 @@ use longshore_metadata::{MetadataError, NewAuditEvent, WriteTx};
 use longshore_types::{Digest, RepositoryName, Tag, Timestamp};
 use serde_json::{Value, json};
 
-use crate::{Call, Registry};
+use crate::{Call, Registry, pull_rows::Pull};
+
+/// Who does what nobody logged in for.
+const ANONYMOUS: &str = "anonymous";
 
 /// What was done, in Harbor's words where it has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +83,7 @@ impl AuditRow {
             operation,
             repository: repository.clone(),
             resource: resource(repository, tag, digest),
-            actor: call.caller.name.as_deref().unwrap_or("anonymous").to_owned(),
+            actor: call.caller.name.as_deref().unwrap_or(ANONYMOUS).to_owned(),
             address: request.addr.clone(),
             request_id: request.id.clone(),
             detail: digest.filter(|_| tag.is_some()).map(|digest| json!({ "digest": digest.to_string() })),
@@ -105,6 +108,21 @@ impl AuditRow {
             request_id: String::new(),
             detail: Some(json!({ "why": why })),
         }
+    }
+
+    /// Whether it says that this caller did something to this repository from where they are.
+    pub(crate) fn is_by(&self, call: &Call, repository: &RepositoryName) -> bool {
+        self.repository == *repository
+            && self.actor == call.caller.name.as_deref().unwrap_or(ANONYMOUS)
+            && self.address == call.request.addr
+    }
+
+    /// The row of so many pulls, of which it was the first.
+    pub(crate) fn of_pulls(mut self, pulls: u64) -> Self {
+        if pulls > 1 {
+            self.detail.get_or_insert_with(|| json!({}))["pulls"] = json!(pulls);
+        }
+        self
     }
 
     /// How many pulls are not in the record, because the index was too slow for them. In the place of one of them.
@@ -157,9 +175,9 @@ impl Registry {
     }
 
     /// Records a pull, if the settings want it: soon, and without keeping the pull waiting.
-    pub(crate) fn record_pull(&self, row: impl FnOnce() -> AuditRow) {
+    pub(crate) fn record_pull(&self, pull: &Pull<'_>) {
         if self.inner.switches.audit_pulls.load(Ordering::Relaxed) {
-            self.inner.beside.record(row());
+            self.inner.pull_rows.add(|rows| rows.add(pull));
         }
     }
 }

@@ -15,7 +15,7 @@ pub(crate) use required::{references, required_blobs};
 use crate::{
     Call, Denied, Event, EventAction, ReadOnly, Registry,
     access::require,
-    audit::{AuditRow, Operation},
+    pull_rows::Pull,
 };
 
 /// A manifest as it was pushed, with the texts that replies are made of. A clone copies nothing.
@@ -157,8 +157,7 @@ impl Registry {
         });
         // Who only asks whether it is there gets no bytes.
         if call.request.method != "HEAD" {
-            let digest = Some(&manifest.digest);
-            self.record_pull(|| AuditRow::new(call, Operation::PullArtifact, repository, tag, digest));
+            self.record_pull(&Pull { call, repository, tag, digest: &manifest.digest });
         }
     }
 

@@ -1,23 +1,12 @@
 //! Counts pulls of manifests, beside them: a pull adds to a number in memory, and the numbers are written some time later.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::Duration,
-};
+use std::collections::BTreeMap;
 
 use longshore_metadata::{Metadata, MetadataError, Pulls};
 use longshore_types::{Digest, RepositoryName, Timestamp};
-use tokio::sync::Notify;
 
-use crate::{
-    PulledManifest, Registry,
-    retry::retry_on_conflict,
-    task::{Running, Tasks},
-};
+use crate::{PulledManifest, Registry, gather::Gathered, retry::retry_on_conflict};
 
-/// How long pulls are gathered before they are written.
-const GATHERED_FOR: Duration = Duration::from_secs(1);
 /// Most manifests with pulls that wait to be written; those of others are then not counted, which the log says.
 const MANIFESTS_MAX: usize = 16 * 1024;
 /// Most manifests written in one transaction.
@@ -29,125 +18,53 @@ type Counts = BTreeMap<RepositoryName, BTreeMap<Digest, Pulls>>;
 type Count = (RepositoryName, Digest, Pulls);
 
 /// Pulls on their way into the index.
-pub(crate) struct PullCounts {
-    shared: Arc<Shared>,
-    metadata: Metadata,
-    tasks: Tasks,
-    /// Begun with the first pull, so that a registry that counts none has no task.
-    writer: OnceLock<()>,
-}
-
-struct Shared {
-    gathered: Mutex<Gathered>,
-    /// There is something to write.
-    filled: Notify,
-    /// It should be written now.
-    hurry: Notify,
-}
-
 #[derive(Default)]
-struct Gathered {
+pub(crate) struct PullCounts {
     counts: Counts,
     manifests: usize,
     dropped: u64,
-    /// Nothing comes any more: the registry is gone.
-    ended: bool,
-    /// Keeps the process from ending while there is something to write.
-    running: Option<Running>,
 }
 
 impl Registry {
     /// Counts a pull: a manifest was asked for and is sent. Costs a look-up in memory.
     pub fn count_pull(&self, repository: &RepositoryName, manifest: &PulledManifest, now: Timestamp) {
         if !self.inner.settings.readonly {
-            self.inner.pull_counts.add(repository, &manifest.digest, now);
+            self.inner.pull_counts.add(|counts| counts.add(repository, &manifest.digest, now));
         }
     }
 }
 
 impl PullCounts {
-    pub(crate) fn new(metadata: Metadata, tasks: Tasks) -> Self {
-        let shared = Shared { gathered: Mutex::default(), filled: Notify::new(), hurry: Notify::new() };
-        Self { shared: Arc::new(shared), metadata, tasks, writer: OnceLock::new() }
-    }
-
-    fn add(&self, repository: &RepositoryName, digest: &Digest, now: Timestamp) {
-        let mut gathered = self.shared.lock();
-        if !gathered.add(repository, digest, now) {
-            gathered.dropped += 1;
-        }
-        if gathered.running.is_none() {
-            gathered.running = Some(self.tasks.begin());
-            drop(gathered);
-            self.writer.get_or_init(|| drop(tokio::spawn(write(self.shared.clone(), self.metadata.clone()))));
-            self.shared.filled.notify_one();
-        }
-    }
-
-    /// Has what was gathered written at once.
-    pub(crate) fn hurry(&self) {
-        if self.shared.lock().running.is_some() {
-            self.shared.hurry.notify_one();
-        }
-    }
-}
-
-impl Drop for PullCounts {
-    fn drop(&mut self) {
-        self.shared.lock().ended = true;
-        self.shared.filled.notify_one();
-        self.shared.hurry.notify_one();
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Gathered> {
-        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Gathered {
-    /// Whether there was room.
-    fn add(&mut self, repository: &RepositoryName, digest: &Digest, now: Timestamp) -> bool {
+    fn add(&mut self, repository: &RepositoryName, digest: &Digest, now: Timestamp) {
         let known = self.counts.get_mut(repository);
         if let Some(found) = known.and_then(|digests| digests.get_mut(digest)) {
             found.pulls += 1;
             found.last_at = found.last_at.max(now);
-            return true;
+            return;
         }
         if self.manifests == MANIFESTS_MAX {
-            return false;
+            self.dropped += 1;
+            return;
         }
         self.manifests += 1;
         self.counts.entry(repository.clone()).or_default().insert(*digest, Pulls { pulls: 1, last_at: now });
-        true
     }
 }
 
-async fn write(shared: Arc<Shared>, metadata: Metadata) {
-    let mut ended = false;
-    while !ended {
-        shared.filled.notified().await;
-        tokio::select! {
-            // Both may be dropped: a sleep, and a wait whose permit nobody took.
-            () = tokio::time::sleep(GATHERED_FOR) => {}
-            () = shared.hurry.notified() => {}
-        }
-        let gathered = {
-            let mut gathered = shared.lock();
-            ended = gathered.ended;
-            std::mem::take(&mut *gathered)
-        };
-        if gathered.dropped > 0 {
-            let dropped = gathered.dropped;
+impl Gathered for PullCounts {
+    async fn write(self, metadata: &Metadata) -> Self {
+        if self.dropped > 0 {
             tracing::warn!(
-                dropped,
+                dropped = self.dropped,
                 "more manifests are pulled at a time than can be counted: some pulls are not"
             );
         }
-        write_all(&metadata, gathered.counts).await;
-        drop(gathered.running);
+        write_all(metadata, self.counts).await;
+        Self::default()
     }
+
+    /// Nothing comes back: nobody was promised a count.
+    fn take_back(&mut self, _: Self) {}
 }
 
 async fn write_all(metadata: &Metadata, counts: Counts) {

@@ -11,6 +11,8 @@ use longshore_types::{RepositoryName, Timestamp, error_chain};
 
 use crate::{
     beside::Beside,
+    gather::Gatherer,
+    pull_rows::PullRows,
     pulls::PullCounts,
     task::Tasks,
     uploads::{UploadBudget, UploadLocks},
@@ -156,7 +158,8 @@ pub(crate) struct Inner {
     pub(crate) upload_budget: UploadBudget,
     pub(crate) piece_buffers: PieceBuffers,
     pub(crate) beside: Beside,
-    pub(crate) pull_counts: PullCounts,
+    pub(crate) pull_counts: Gatherer<PullCounts>,
+    pub(crate) pull_rows: Gatherer<PullRows>,
 }
 
 impl Registry {
@@ -170,7 +173,8 @@ impl Registry {
         let switches = Switches::of(&settings);
         let tasks = Tasks::default();
         let beside = Beside::new(metadata.clone(), tasks.clone());
-        let pull_counts = PullCounts::new(metadata.clone(), tasks.clone());
+        let pull_counts = Gatherer::new(metadata.clone(), tasks.clone());
+        let pull_rows = Gatherer::new(metadata.clone(), tasks.clone());
         Self {
             inner: Arc::new(Inner {
                 metadata,
@@ -184,6 +188,7 @@ impl Registry {
                 piece_buffers: PieceBuffers::default(),
                 beside,
                 pull_counts,
+                pull_rows,
             }),
         }
     }
@@ -235,6 +240,7 @@ impl Registry {
     /// that is not written yet. For the end of a process, when no new calls come.
     pub async fn idle(&self) {
         self.inner.pull_counts.hurry();
+        self.inner.pull_rows.hurry();
         self.inner.tasks.idle().await;
     }
 }

@@ -1,5 +1,7 @@
 //! The record of what is done to repositories.
 
+use std::collections::BTreeMap;
+
 use longshore_auth::Caller;
 use longshore_metadata::{AuditEvent, AuditFilter, AuditOrder, FaultPlan};
 use longshore_registry::{Call, ManifestTarget, RegistrySettings, RequestInfo};
@@ -110,6 +112,44 @@ async fn pulls_of_manifests_are_rows_unless_they_are_off() {
     assert_eq!(told(&quiet, &mut 2).await, [""; 0]);
 }
 
+/// What is the same in all that a row says is one row, with a number.
+#[tokio::test]
+async fn pulls_that_are_alike_share_a_row() {
+    let registry = TestRegistry::new(RegistrySettings { audit: false, ..recording() }).await;
+    let (app, image) = (name("team/app"), TestImage::new(&["config"]));
+    image.push(&registry, &ann("PUT"), &app, Some("v1")).await;
+    image.push(&registry, &ann("PUT"), &app, Some("v2")).await;
+    let by_digest = Reference::Digest(image.digest());
+    let bob = Call { caller: Caller { name: Some("bob".into()), ..Caller::anonymous() }, ..ann("GET") };
+    let request = RequestInfo { addr: "192.0.2.8".to_owned(), ..ann("GET").request };
+    let elsewhere = Call { request, ..ann("GET") };
+    for _ in 0..100 {
+        for reference in [&by_tag("v1"), &by_tag("v2"), &by_digest] {
+            registry.manifest(&ann("GET"), &app, reference).await.unwrap();
+        }
+        registry.manifest(&bob, &app, &by_tag("v1")).await.unwrap();
+        registry.manifest(&elsewhere, &app, &by_tag("v1")).await.unwrap();
+    }
+    registry.manifest(&call(), &app, &by_tag("v1")).await.unwrap();
+    let mut pulls = BTreeMap::new();
+    for row in rows(&registry).await {
+        let detail: serde_json::Value = serde_json::from_str(&row.detail).unwrap_or_default();
+        assert_eq!(detail.get("digest").is_some(), !row.resource.contains('@'), "{row:?}");
+        let who = format!("{} {} {}", row.actor, row.address, row.resource);
+        *pulls.entry(who).or_insert(0) += detail.get("pulls").map_or(1, |pulls| pulls.as_u64().unwrap());
+    }
+    let wanted = [
+        ("anonymous  team/app:v1".to_owned(), 1),
+        ("ann 192.0.2.7 team/app:v1".to_owned(), 100),
+        ("ann 192.0.2.7 team/app:v2".to_owned(), 100),
+        (format!("ann 192.0.2.7 team/app@{}", image.digest()), 100),
+        ("ann 192.0.2.8 team/app:v1".to_owned(), 100),
+        ("bob 192.0.2.7 team/app:v1".to_owned(), 100),
+    ];
+    assert_eq!(pulls, wanted.into_iter().collect());
+    assert!(rows(&registry).await.len() < 100, "each has its own");
+}
+
 #[tokio::test]
 async fn a_row_and_its_change_come_together_or_not_at_all() {
     let image = TestImage::new(&["config"]);
@@ -143,8 +183,9 @@ async fn pulls_that_were_dropped_are_told_of_in_the_record() {
     let (app, image) = (name("team/app"), TestImage::new(&["config"]));
     image.push(&registry, &ann("PUT"), &app, Some("v1")).await;
     let held = registry.metadata.write().await.unwrap();
-    for _ in 0..10_000 {
-        registry.manifest(&ann("GET"), &app, &by_tag("v1")).await.unwrap();
+    for nth in 0..10_000 {
+        let caller = Caller { name: Some(format!("user{nth}").into()), ..Caller::anonymous() };
+        registry.manifest(&Call { caller, ..ann("GET") }, &app, &by_tag("v1")).await.unwrap();
     }
     drop(held);
     registry.idle().await;
