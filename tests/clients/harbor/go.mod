@@ -1,8 +1,8 @@
-module longshore.test/clients/harbor-go-client
+module longshore.test/clients/harbor
 
 go 1.24.0
 
-tool longshore.test/clients/harbor-go-client
+tool longshore.test/clients/harbor
 
 require github.com/goharbor/go-client v0.213.1
 

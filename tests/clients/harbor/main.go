@@ -1,7 +1,7 @@
-// Command harbor-go-client calls a registry's management API with goharbor's Go client, which reads every answer by
+// Command harbor calls a registry's management API with goharbor's Go client, which reads every answer by
 // Harbor's description and takes a status that is not in it for an error.
 //
-//	harbor-go-client URL USER PASSWORD REPOSITORY
+//	harbor URL USER PASSWORD REPOSITORY
 //
 // REPOSITORY is a repository of the project library with one image in it, tagged v1, which is gone afterwards.
 package main
@@ -71,7 +71,7 @@ func number(location string) int64 {
 
 func main() {
 	if len(os.Args) != 5 {
-		fmt.Println("harbor-go-client URL USER PASSWORD REPOSITORY")
+		fmt.Println("harbor URL USER PASSWORD REPOSITORY")
 		os.Exit(2)
 	}
 	client, err := harbor.NewClientSet(&harbor.ClientSetConfig{
