@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use longshore_testkit::{Api, Distribution, eventually};
+use longshore_testkit::{Api, Distribution, basic, eventually};
 
 use crate::{
     client::{Client, digest},
@@ -77,6 +77,11 @@ async fn the_container_runs_without_root_on_a_new_volume() {
     skopeo.ok(&[&copy[..], &["--dest-creds", &format!("admin:{password}")]].concat()).await;
     let reply = container.api.get("/v2/library/app/tags/list").await.assert_status(200);
     assert_eq!(reply.json()["tags"], serde_json::json!(["v1"]));
+    // A lost password, as docs/container.md has it replaced.
+    let reset = ["admin", "reset-password", "admin", "/etc/docker/registry/config.yml"];
+    let password = docker.ok(&[&["exec", &container.id, "/longshore"], &reset[..]].concat()).await;
+    let admin = container.api.authorized(basic("admin", password.trim()));
+    admin.get("/v2/").await.assert_status(200);
     container.stop(&docker).await;
 
     // By the program's name in registry:2's image, as pods and compose files call it.
