@@ -15,8 +15,8 @@ use longshore_identity::Secret;
 use longshore_metadata::{MetadataError, ReadTx, UserFilter, UserOrder, WriteTx};
 use serde_json::{Map, Value, json};
 
-pub(crate) use self::{keys::TOKEN_MINUTES_MAX, running::Holding};
 pub use self::running::Running;
+pub(crate) use self::{keys::TOKEN_MINUTES_MAX, running::Holding};
 use self::{
     keys::{DISABLED_EVENTS, FIXED, Key, SECRETS},
     running::Stored,

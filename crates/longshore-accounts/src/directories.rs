@@ -117,10 +117,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`ManageError::Unavailable`] when one does not answer.
-    pub async fn people_of_directories(
-        &self,
-        name: &str,
-    ) -> Result<Vec<(String, LdapUser)>, ManageError> {
+    pub async fn people_of_directories(&self, name: &str) -> Result<Vec<(String, LdapUser)>, ManageError> {
         let mut found = Vec::new();
         for source in self.asked()? {
             let users = source.search_users(name).await.map_err(|error| unavailable(source, &error))?;
@@ -254,14 +251,18 @@ impl Accounts {
 }
 
 fn no_directory() -> ManageError {
-    let problem = "no directory is configured: accounts.sources of the configuration file names those that are asked";
+    let problem =
+        "no directory is configured: accounts.sources of the configuration file names those that are asked";
     ManageError::Invalid(problem.to_owned())
 }
 
 fn unavailable(source: &LdapSource, error: &SourceError) -> ManageError {
     // Why, is in the log: it names hosts that whoever adds a member need not know.
     tracing::debug!(source = source.settings().name, error = error_chain(error), "a directory was not asked");
-    ManageError::Unavailable(format!("the directory {} does not answer at the moment", source.settings().name))
+    ManageError::Unavailable(format!(
+        "the directory {} does not answer at the moment",
+        source.settings().name
+    ))
 }
 
 fn invalid(error: longshore_identity::SettingsError) -> ManageError {

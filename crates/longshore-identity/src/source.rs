@@ -4,8 +4,6 @@ use std::error::Error;
 
 use crate::ldap::LdapSource;
 
-use crate::ldap::LdapSource;
-
 /// Somebody, as a source knows them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -63,11 +61,6 @@ pub trait PasswordSource: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// [`SourceError::Refused`] when there is nobody, or several, of that name.
     async fn look_up(&self, name: &str) -> Result<Identity, SourceError>;
-
-    /// The directory that this is, if it is one: it can be tried and searched.
-    fn as_directory(&self) -> Option<&LdapSource> {
-        None
-    }
 
     /// The directory that this is, if it is one: it can be tried and searched.
     fn as_directory(&self) -> Option<&LdapSource> {

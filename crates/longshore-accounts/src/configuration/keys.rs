@@ -221,7 +221,8 @@ fn outside(value: &Value, most: i64, unit: &str) -> Option<String> {
 fn prefix_problem(prefix: &str) -> Option<String> {
     let good = |byte: u8| byte.is_ascii_graphic() && !b":/+,\"\\".contains(&byte);
     let fits = (1..=PREFIX_BYTES_MAX).contains(&prefix.len()) && prefix.bytes().all(good);
-    (!fits).then(|| format!("expected 1 to {PREFIX_BYTES_MAX} visible ASCII characters, none of : / + , \" \\"))
+    (!fits)
+        .then(|| format!("expected 1 to {PREFIX_BYTES_MAX} visible ASCII characters, none of : / + , \" \\"))
 }
 
 /// The form that Harbor's pages and Terraform write and read.

@@ -44,7 +44,10 @@ fn values_that_make_no_sense_are_refused_with_their_key() {
         ("token_expiration", vec![json!(0), json!(61), json!(-5)]),
         ("session_timeout", vec![json!(0), json!(12 * 60 + 1)]),
         ("storage_per_project", vec![json!(0), json!(-2), json!("1"), json!(u64::MAX)]),
-        ("banner_message", vec![json!("hello"), json!("{}"), json!("[]"), json!("{\"message\":1}"), json!(1)]),
+        (
+            "banner_message",
+            vec![json!("hello"), json!("{}"), json!("[]"), json!("{\"message\":1}"), json!(1)],
+        ),
         ("banner_message", vec![json!("{\"message\":\"a\",\"type\":\"shout\"}"), json!("x".repeat(5000))]),
         ("disabled_audit_log_event_types", vec![json!("delete_artifact"), json!("pull_artifact,x")]),
         ("auth_mode", vec![json!("ldap_auth")]),

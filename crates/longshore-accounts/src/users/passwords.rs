@@ -5,7 +5,9 @@ use longshore_metadata::{UserId, UserRecord};
 use serde_json::json;
 
 use super::{changed_by, is_self};
-use crate::{Accounts, Act, LoginError, ManageError, SessionId, first_start::check_password, retry::retry_on_conflict};
+use crate::{
+    Accounts, Act, LoginError, ManageError, SessionId, first_start::check_password, retry::retry_on_conflict,
+};
 
 impl Accounts {
     /// Gives a local user another password. Whoever changes their own shows the old one, and a wrong one counts as a wrong

@@ -1,6 +1,4 @@
-use longshore_accounts::{
-    Accounts, Act, Credentials, Csrf, LoginError, ManageError, NewSession, SessionId,
-};
+use longshore_accounts::{Accounts, Act, Credentials, Csrf, LoginError, ManageError, NewSession, SessionId};
 use longshore_metadata::{Metadata, UserId};
 
 use crate::support::{

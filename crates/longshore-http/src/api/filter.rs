@@ -64,7 +64,11 @@ pub(crate) enum FilterError {
 
 /// The keys that there are, for people.
 fn keys(known: &[&str]) -> String {
-    if known.is_empty() { "nothing can be filtered by".to_owned() } else { format!("there are {}", known.join(", ")) }
+    if known.is_empty() {
+        "nothing can be filtered by".to_owned()
+    } else {
+        format!("there are {}", known.join(", "))
+    }
 }
 
 /// Reads filters. A key that comes twice counts as it came last. One that is not in `known` is refused, where Harbor leaves

@@ -16,12 +16,6 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
 /// The same, but that these fields of the whole are ignored whatever they hold: what clients send along that they read
 /// before, where the type refuses fields that it does not know.
 pub(crate) fn parse_but<T: DeserializeOwned>(bytes: &[u8], ignored: &[&str]) -> Result<T, String> {
-    parse_but(bytes, &[])
-}
-
-/// The same, but that these fields of the whole are ignored whatever they hold: what clients send along that they read
-/// before, where the type refuses fields that it does not know.
-pub(crate) fn parse_but<T: DeserializeOwned>(bytes: &[u8], ignored: &[&str]) -> Result<T, String> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err("the body is empty, and JSON is expected".to_owned());
     }

@@ -178,10 +178,6 @@ impl PasswordSource for LdapSource {
         Some(self)
     }
 
-    fn as_directory(&self) -> Option<&LdapSource> {
-        Some(self)
-    }
-
     /// Those below the groups' base: no login brings another.
     fn may_have_group(&self, external_id: &str) -> bool {
         let base = self.inner.checked.group_base.as_ref();

@@ -148,7 +148,8 @@ pub(crate) async fn import_users(api: &Api, mut request: ApiRequest) -> Reply {
 pub(crate) async fn ping_oidc(api: &Api, mut request: ApiRequest) -> Reply {
     let body: OidcTrial = request.json().await?;
     if body.verify_cert == Some(false) {
-        let problem = "verify_cert: certificates are verified in every case; ca_file of the source names an authority";
+        let problem =
+            "verify_cert: certificates are verified in every case; ca_file of the source names an authority";
         return Err(ApiProblem::bad_request(problem));
     }
     match api.accounts.try_provider(&body.url).await? {

@@ -1,8 +1,6 @@
 //! Robots, in Harbor's forms.
 
-use longshore_accounts::{
-    ManageError, NewSecret, ProjectId, RobotDetails, RobotId, RobotPlan, TextFilter,
-};
+use longshore_accounts::{ManageError, NewSecret, ProjectId, RobotDetails, RobotId, RobotPlan, TextFilter};
 use longshore_auth::PermissionSet;
 use longshore_types::{ProjectName, Timestamp};
 use schemars::JsonSchema;
@@ -24,7 +22,15 @@ pub(crate) const FILTERS: &[&str] = &["name", "level", "project_id"];
 
 /// What clients send along that they read of a robot, and what Harbor has of one besides.
 const READ_ONLY: &[&str] = &[
-    "id", "secret", "editable", "expires_at", "creation_time", "update_time", "creator_type", "creator_ref", "created_by",
+    "id",
+    "secret",
+    "editable",
+    "expires_at",
+    "creation_time",
+    "update_time",
+    "creator_type",
+    "creator_ref",
+    "created_by",
     "last_used_time",
 ];
 
