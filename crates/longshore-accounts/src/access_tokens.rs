@@ -146,7 +146,7 @@ impl Accounts {
         let is_own = matches!(act.access.principal, Principal::User { id, .. } if id == user.number());
         let permission = if is_own { own } else { others };
         if !self.may(&act.access, &Target::SYSTEM, permission, &act.circumstances) {
-            return Err(ManageError::Forbidden(format!("you may not do this: {permission}")));
+            return Err(ManageError::lacks(permission));
         }
         match self.inner.metadata.read().await?.user_by_id(user).await? {
             Some(_) => Ok(()),

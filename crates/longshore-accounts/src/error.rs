@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use longshore_auth::Permission;
 use longshore_metadata::MetadataError;
 
 /// Nothing was changed.
@@ -49,6 +50,11 @@ impl ManageError {
             self,
             Self::TooMany { .. } | Self::Unavailable(_) | Self::Metadata(Unavailable(_) | Conflict(_))
         )
+    }
+
+    /// The caller knows of it, and lacks this permission: one sentence wherever it is found out.
+    pub fn lacks(permission: Permission) -> Self {
+        Self::Forbidden(format!("you may not do this: {permission}"))
     }
 
     /// There is no such thing.

@@ -211,7 +211,7 @@ impl Accounts {
         let Some(id) = project else {
             return match may(&Target::SYSTEM, permission) {
                 true => Ok(None),
-                false => Err(ManageError::Forbidden("forbidden".to_owned())),
+                false => Err(ManageError::lacks(permission)),
             };
         };
         let unknown = || ManageError::unknown("project", id.number());
@@ -220,7 +220,7 @@ impl Accounts {
         if may(&target, permission) {
             Ok(Some(found))
         } else if may(&target, Permission::PROJECT_READ) {
-            Err(ManageError::Forbidden("forbidden".to_owned()))
+            Err(ManageError::lacks(permission))
         } else {
             Err(unknown())
         }

@@ -273,7 +273,7 @@ impl Accounts {
         }
         // Who may read it learns that they may not do more.
         match self.check_place(act, project.as_ref(), Permission::ROBOT_READ) {
-            Ok(()) => Err(ManageError::Forbidden(format!("you may not do this: {permission}"))),
+            Ok(()) => Err(ManageError::lacks(permission)),
             Err(_) => Err(unknown()),
         }
     }
@@ -306,7 +306,7 @@ impl Accounts {
         let Some(project) = project else {
             return match may(&Target::SYSTEM, permission) {
                 true => Ok(()),
-                false => Err(ManageError::Forbidden(format!("you may not do this: {permission}"))),
+                false => Err(ManageError::lacks(permission)),
             };
         };
         let target = Target::project(&project.name, project.public);

@@ -220,7 +220,7 @@ impl Accounts {
             return Ok((rule, robot, project));
         }
         match self.check_place(act, project.as_ref(), Permission::TRUST_RULE_READ) {
-            Ok(()) => Err(ManageError::Forbidden(format!("you may not do this: {permission}"))),
+            Ok(()) => Err(ManageError::lacks(permission)),
             Err(_) => Err(unknown()),
         }
     }

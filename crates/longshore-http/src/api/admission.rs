@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
-use longshore_accounts::{RefusedIn, SessionId, learns_what_is_missing, may_lie_deeper};
+use longshore_accounts::{ManageError, RefusedIn, SessionId, learns_what_is_missing, may_lie_deeper};
 use longshore_auth::{
     Access, CallerKind, Circumstances, Permission, Principal, Reach, Target, decide, reach,
 };
@@ -119,7 +119,10 @@ impl Api {
         };
         match (allowed, known) {
             (true, _) => Ok(Place::default()),
-            (false, true) => Err(ApiProblem::forbidden("forbidden")),
+            (false, true) => Err(match route.needs {
+                Needs::System(permission) | Needs::Own(permission) => ManageError::lacks(permission).into(),
+                _ => ApiProblem::forbidden("you may not do this"),
+            }),
             (false, false) => Err(credentials::unauthorized(headers)),
         }
     }
@@ -158,7 +161,7 @@ impl Api {
         };
         if !allowed {
             let may_know = self.allows(asked, itself, Permission::PROJECT_READ);
-            let problem = if may_know { refused(ApiProblem::forbidden("forbidden")) } else { unknown() };
+            let problem = if may_know { refused(ManageError::lacks(permission).into()) } else { unknown() };
             return Err(problem.refusing(RefusedIn::Project(name.clone())));
         }
         if let Some(Ok(repository)) = &repository

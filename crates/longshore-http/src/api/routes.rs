@@ -708,7 +708,8 @@ pub(crate) static ROUTES: &[Route] = &[
         Needs::Handler(&[Permission::TRUST_RULE_LIST]),
         by!(trust_rules::list),
     )
-    .about("trust_rule", "Lists the trust rules, or those for robots of a project: q=ProjectID=1.")
+    .about("trust_rule", "Lists the trust rules, or those for robots of a project.")
+    .query(&[integer("project_id", "The project's number; q=ProjectID=1 says the same.")])
     .lists(of::<Vec<trust_rules::TrustRuleReply>>, &[], trust_rules::FILTERS)
     .refuses(&[StatusCode::NOT_FOUND]),
     post(

@@ -1,6 +1,7 @@
 //! What handlers about content share: for whom, and which repository is meant.
 
 use http::header;
+use longshore_accounts::ManageError;
 use longshore_auth::{
     Action, Caller, CallerKind, Circumstances, Permission, Permissions, RepositoryGrant, Target, decide,
 };
@@ -52,7 +53,7 @@ pub(crate) fn check_with_tag(
     let circumstances = Circumstances { tag: Some(tag.clone()), ..request.circumstances.clone() };
     match decide(&request.access, &target, permission, &circumstances).allowed {
         true => Ok(()),
-        false => Err(ApiProblem::forbidden("forbidden")),
+        false => Err(ManageError::lacks(permission).into()),
     }
 }
 

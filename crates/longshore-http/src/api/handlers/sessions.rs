@@ -63,6 +63,8 @@ fn user(request: &ApiRequest) -> Result<i64, ApiProblem> {
     }
     match &request.access.principal {
         Principal::User { id, .. } => Ok(*id),
-        Principal::Anonymous | Principal::Robot { .. } => Err(ApiProblem::forbidden("forbidden")),
+        Principal::Anonymous | Principal::Robot { .. } => {
+            Err(ApiProblem::forbidden("only users have sessions"))
+        }
     }
 }

@@ -112,10 +112,10 @@ pub(crate) async fn create(api: &Api, mut request: ApiRequest) -> Reply {
     Ok(request.created(id.number()))
 }
 
-/// `GET /trustrules`: all of them, or with `q=ProjectID=1` those for robots of a project.
+/// `GET /trustrules`: all of them, or with `project_id=1` or `q=ProjectID=1` those for robots of a project.
 pub(crate) async fn list(api: &Api, request: ApiRequest) -> Reply {
     let project = match request.query.filters.first().map(|filter| &filter.test) {
-        None => None,
+        None => request.query.integer("project_id")?.map(ProjectId::of_number),
         Some(Test::Is(text)) => {
             let number = text.parse().map_err(|_| ApiProblem::bad_request("q: project_id is a number"))?;
             Some(ProjectId::of_number(number))

@@ -17,6 +17,11 @@ impl ApiProblem {
         Self::not_found(format!("artifact {repository}{separator}{reference} not found"))
     }
 
+    /// Of the content itself, where no one permission of a project is meant.
+    fn denied() -> Self {
+        Self::forbidden("you may not do this")
+    }
+
     fn read_only() -> Self {
         Self::forbidden("the registry is read-only at the moment")
     }
@@ -47,7 +52,7 @@ impl From<StoreError> for ApiProblem {
 impl From<BrowseError> for ApiProblem {
     fn from(error: BrowseError) -> Self {
         match error {
-            BrowseError::Denied(_) | BrowseError::CatalogDenied => Self::forbidden("forbidden"),
+            BrowseError::Denied(_) | BrowseError::CatalogDenied => Self::denied(),
             BrowseError::NameUnknown(name) => Self::repository_not_found(&name),
             BrowseError::ManifestUnknown { repository, reference } => {
                 Self::artifact_not_found(&repository, &reference)
@@ -63,7 +68,7 @@ impl From<DeleteError> for ApiProblem {
     fn from(error: DeleteError) -> Self {
         let message = error.to_string();
         match error {
-            DeleteError::Denied(_) => Self::forbidden("forbidden"),
+            DeleteError::Denied(_) => Self::denied(),
             DeleteError::Disabled => Self::forbidden(message),
             DeleteError::ReadOnly(_) => Self::read_only(),
             DeleteError::NameUnknown(name) => Self::repository_not_found(&name),
@@ -82,7 +87,7 @@ impl From<DeleteError> for ApiProblem {
 impl From<TagError> for ApiProblem {
     fn from(error: TagError) -> Self {
         match error {
-            TagError::Denied(_) => Self::forbidden("forbidden"),
+            TagError::Denied(_) => Self::denied(),
             TagError::ReadOnly(_) => Self::read_only(),
             TagError::NameUnknown(name) => Self::repository_not_found(&name),
             TagError::ManifestUnknown { repository, reference } => {
@@ -98,7 +103,7 @@ impl From<CopyError> for ApiProblem {
     fn from(error: CopyError) -> Self {
         let message = error.to_string();
         match error {
-            CopyError::Denied(_) => Self::forbidden("forbidden"),
+            CopyError::Denied(_) => Self::denied(),
             CopyError::ReadOnly(_) => Self::read_only(),
             CopyError::SourceUnknown { repository, reference } => {
                 Self::artifact_not_found(&repository, &reference)
@@ -108,13 +113,13 @@ impl From<CopyError> for ApiProblem {
             // Somebody deletes it at this moment.
             CopyError::BlobGone(_) => Self::not_found(message),
             CopyError::Mount(error) => match error {
-                MountError::Denied(_) => Self::forbidden("forbidden"),
+                MountError::Denied(_) => Self::denied(),
                 MountError::ReadOnly(_) => Self::read_only(),
                 MountError::Metadata(error) => error.into(),
                 MountError::Store(error) => error.into(),
             },
             CopyError::Push(error) => match error {
-                ManifestPushError::Denied(_) => Self::forbidden("forbidden"),
+                ManifestPushError::Denied(_) => Self::denied(),
                 ManifestPushError::ReadOnly(_) => Self::read_only(),
                 ManifestPushError::BlobsUnknown { .. } => Self::not_found(error.to_string()),
                 ManifestPushError::Invalid(_) | ManifestPushError::DigestMismatch { .. } => {
