@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use http::{HeaderMap, HeaderValue};
 use hyper::body::Incoming;
 use longshore_accounts::TokenService;
-use longshore_auth::{Access, Authenticator, RateLimiter};
+use longshore_auth::{Access, Authenticator, ClientCertificate, RateLimiter};
 use longshore_registry::{Call, Registry};
 
 use crate::{
@@ -60,6 +60,8 @@ pub(crate) struct Request {
     pub(crate) call: Call,
     /// Where the caller is, as far as it is known.
     pub(crate) client: Option<IpAddr>,
+    /// The client's certificate, if it showed one and its chain is trusted.
+    pub(crate) certificate: Option<Arc<ClientCertificate>>,
     /// All that the caller may do, if they logged in with this request.
     pub(crate) access: Option<Box<Access>>,
     pub(crate) urls: Urls,

@@ -186,7 +186,8 @@ async fn distribution(
         Refusal::Denied => None,
         Refusal::Challenge(problem) => Some((problem, admission::base_url(cx, &origin, &head))),
     };
-    let request = Request { head, body, call, client: origin.client, access, urls };
+    let certificate = origin.trusted_certificate();
+    let request = Request { head, body, call, client: origin.client, certificate, access, urls };
     if matches!(
         endpoint,
         Endpoint::StartUpload { .. } | Endpoint::AppendUpload { .. } | Endpoint::FinishUpload { .. }

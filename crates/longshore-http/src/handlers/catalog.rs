@@ -47,7 +47,8 @@ async fn readable(
         return Err(ListError::CatalogDenied);
     }
     let accounts = tokens.accounts();
-    let circumstances = Circumstances { address: request.client, ..Circumstances::at(*now) };
+    let (address, certificate) = (request.client, request.certificate.clone());
+    let circumstances = Circumstances { address, certificate, ..Circumstances::at(*now) };
     let listed = match &request.access {
         Some(access) => accounts.catalog(access, after, limit, &circumstances).await,
         None => {
