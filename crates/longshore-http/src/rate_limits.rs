@@ -124,7 +124,8 @@ impl Gate {
 
     /// Every refusal is counted; the log has one line a minute for each source.
     fn tell(&self, limited: &Limited) {
-        let (kind, limit) = (limited.kind.as_str(), if limited.pulls.is_some() { "pulls" } else { "requests" });
+        let (kind, limit) =
+            (limited.kind.as_str(), if limited.pulls.is_some() { "pulls" } else { "requests" });
         self.metrics.rate_limited(kind, limit);
         if limited.is_news {
             let (source, retry_after_seconds) = (limited.source.as_str(), limited.retry_after.seconds());
@@ -135,14 +136,15 @@ impl Gate {
 
 impl Visit {
     fn of(asked: &Asked<'_>) -> Self {
-        let is_strange = !asked.head.headers.contains_key(header::AUTHORIZATION);
+        let is_strange =
+            !asked.head.headers.contains_key(header::AUTHORIZATION) && asked.origin.certificate.is_none();
         Self { address: asked.origin.client, now: asked.now, is_strange }
     }
 
     /// Where a session may say who somebody is.
     pub(crate) fn of_head(headers: &HeaderMap, origin: &Origin, now: Timestamp) -> Self {
-        let is_strange = ![header::AUTHORIZATION, header::COOKIE].iter().any(|name| headers.contains_key(name));
-        Self { address: origin.client, now, is_strange }
+        let said = [header::AUTHORIZATION, header::COOKIE].iter().any(|name| headers.contains_key(name));
+        Self { address: origin.client, now, is_strange: !said && origin.certificate.is_none() }
     }
 
     /// Where somebody is about to say who they are.

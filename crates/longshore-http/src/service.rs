@@ -177,8 +177,10 @@ async fn distribution(
     if let Some(refused) = refused(cx, record, now) {
         refused.note_mount(&endpoint, &caller);
     }
-    let told = cx.registry.tells_of_events();
-    let info = if told { request_info(record, &head, &origin) } else { RequestInfo::default() };
+    let info = match is_told_of(cx, &endpoint, &head.method) {
+        true => request_info(record, &head, &origin),
+        false => RequestInfo::default(),
+    };
     let call = Call { caller, now, request: info };
     let host = origin.host(&head);
     let urls = Urls::new(&cx.urls, &origin, host);
@@ -255,6 +257,14 @@ async fn dispatch(
         }
         E::CancelUpload { repository, id } => Box::pin(uploads::cancel(cx, &request, repository, id)).await,
     }
+}
+
+/// Whether somebody hears of such a request: notifications of everything that is read too, the record of changes and
+/// pulled manifests.
+fn is_told_of(cx: &Context, endpoint: &Endpoint, method: &Method) -> bool {
+    let is_read = matches!(*method, Method::GET | Method::HEAD);
+    cx.registry.tells_of_reads()
+        || cx.registry.tells_of_events() && (!is_read || matches!(endpoint, Endpoint::PullManifest { .. }))
 }
 
 fn request_info(record: &Record, head: &Parts, origin: &Origin) -> RequestInfo {

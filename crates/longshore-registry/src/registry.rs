@@ -205,6 +205,11 @@ impl Registry {
         settings.notify || settings.audit || settings.audit_pulls
     }
 
+    /// Whether events are queued also of what is only read, other than manifests.
+    pub fn tells_of_reads(&self) -> bool {
+        self.inner.settings.notify
+    }
+
     /// Begins to change a repository, and keeps others from it; `None` when there is no such repository.
     pub(crate) async fn begin_change(
         &self,

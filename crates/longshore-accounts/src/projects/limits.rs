@@ -30,7 +30,9 @@ impl Accounts {
     ) -> Result<(), ManageError> {
         let limit = keys.into_iter().find(|key| settings::is_limit(key.as_ref()));
         match limit {
-            Some(key) if !self.may(&act.access, &Target::SYSTEM, Permission::QUOTA_UPDATE, &act.circumstances) => {
+            Some(key)
+                if !self.may(&act.access, &Target::SYSTEM, Permission::QUOTA_UPDATE, &act.circumstances) =>
+            {
                 Err(ManageError::Forbidden(format!("only who sets quotas may set {}", key.as_ref())))
             }
             _ => Ok(()),
