@@ -116,7 +116,7 @@ async fn answer(
         return operate(cx, route).await;
     }
     let namespace = namespace(&head);
-    let mut response = match distribution(cx, record, head, body, origin).await {
+    let mut response = match distribution(cx, record, head, body, &origin).await {
         Ok(response) => response,
         Err(error) => {
             log_failure(record, &error);
@@ -160,7 +160,7 @@ async fn distribution(
     record: &mut Record,
     head: Box<Parts>,
     body: RequestBody,
-    origin: Origin,
+    origin: &Origin,
 ) -> Result<Response<ResponseBody>, ApiError> {
     let path = head.uri.path().strip_prefix(cx.urls.prefix.as_str()).unwrap_or_default();
     let endpoint = Endpoint::parse(&head.method, path, head.uri.query())?;
@@ -168,7 +168,7 @@ async fn distribution(
     record.repository = endpoint.repository().cloned();
     let now = Timestamp::from(SystemTime::now());
     let asked =
-        Asked { head: &head, endpoint: &endpoint, origin: &origin, now, request_id: &record.request_id };
+        Asked { head: &head, endpoint: &endpoint, origin, now, request_id: &record.request_id };
     cx.gate.before_admission(&asked)?;
     let admitted = admission::admit(cx, &asked).await;
     let Admitted { caller, access, refusal } = cx.gate.after_admission(&asked, admitted)?;
@@ -178,15 +178,15 @@ async fn distribution(
         refused.note_mount(&endpoint, &caller);
     }
     let info = match is_told_of(cx, &endpoint, &head.method) {
-        true => request_info(record, &head, &origin),
+        true => request_info(record, &head, origin),
         false => RequestInfo::default(),
     };
     let call = Call { caller, now, request: info };
     let host = origin.host(&head);
-    let urls = Urls::new(&cx.urls, &origin, host);
+    let urls = Urls::new(&cx.urls, origin, host);
     let challenge = match refusal {
         Refusal::Denied => None,
-        Refusal::Challenge(problem) => Some((problem, admission::base_url(cx, &origin, &head))),
+        Refusal::Challenge(problem) => Some((problem, admission::base_url(cx, origin, &head))),
     };
     let certificate = origin.trusted_certificate();
     let request = Request { head, body, call, client: origin.client, certificate, access, urls };

@@ -169,7 +169,7 @@ async fn logins_are_refused_with_a_challenge_that_no_browser_answers() {
 #[tokio::test]
 async fn a_session_must_show_its_token_to_change_something() {
     let client = start(TABLE).await;
-    let session = |method: &str, path: &str| call(&client, method, path).header("Cookie", "sid=s1");
+    let session = |method: &str, path: &str| call(&client, method, path).header("Cookie", "__Host-sid=s1");
     session("GET", "/users/current").send().await.assert_status(200);
     session("PUT", "/users/7").send().await.assert_error(403, "FORBIDDEN");
     session("PUT", "/users/7")
@@ -179,9 +179,9 @@ async fn a_session_must_show_its_token_to_change_something() {
         .assert_error(403, "FORBIDDEN");
     session("PUT", "/users/7").header("X-Harbor-CSRF-Token", "t1").send().await.assert_status(200);
     // A session that has ended is nobody's.
-    let ended = call(&client, "GET", "/users/current").header("Cookie", "sid=old").send().await;
+    let ended = call(&client, "GET", "/users/current").header("Cookie", "__Host-sid=old").send().await;
     ended.assert_error(401, "UNAUTHORIZED");
-    call(&client, "GET", "/projects").header("Cookie", "sid=old").send().await.assert_status(200);
+    call(&client, "GET", "/projects").header("Cookie", "__Host-sid=old").send().await.assert_status(200);
 }
 
 #[tokio::test]
