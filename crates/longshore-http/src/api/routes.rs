@@ -969,5 +969,6 @@ pub(crate) static PATH_PARAMETERS: &[Parameter] = &[
     text("session_id", "What the session is called, as the list says."),
     integer("token_id", "The access token's number."),
     integer("role_id", "The role's number."),
+    integer("policy_id", "The policy's number."),
     integer("id", "The number of what is meant."),
 ];
