@@ -128,13 +128,13 @@ async fn users_and_robots_are_counted_wherever_they_are() {
     // By a token too.
     let with_token = ann.with_token(&["repository:team/app:pull"]).await;
     assert_eq!(
-        said(&pull_from(&with_token, "192.0.2.2").await.assert_status(200)),
+        said(&pull_from(&with_token, "192.0.2.3").await.assert_status(200)),
         "3;w=21600 0;w=21600 ann"
     );
     for api in [&ann, &with_token] {
-        pull_from(api, "192.0.2.3").await.assert_error(429, "TOOMANYREQUESTS");
+        pull_from(api, "192.0.2.4").await.assert_error(429, "TOOMANYREQUESTS");
     }
-    // What was refused is no pull.
+    // What was refused is no pull. Each of the others came from elsewhere, so that it has its own row.
     let recorded = "/api/v2.0/auditlog-exts?page_size=100&q=username%3Dann%2Coperation%3Dpull_artifact";
     let recorded = eventually("the record of the pulls", || async {
         let rows = registry.admin().get(recorded).await.assert_status(200).json();
