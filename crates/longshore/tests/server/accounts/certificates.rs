@@ -218,3 +218,47 @@ async fn proxies_do_not_lend_their_certificate() {
     let proxy = Api::with_client(base, setting.server.client().identity(identity));
     assert_eq!(status(&proxy, WHO).await, 401);
 }
+
+#[tokio::test]
+async fn a_role_may_depend_on_the_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Certificate::write(folder.path());
+    let [people, machines, domain] = ["people", "machines", "domain"].map(Authority::new);
+    let authority = domain.write(folder.path(), "domain.pem").to_string_lossy().into_owned();
+    let domains = json!([{ "name": "example.org", "x509_bundle_file": authority }]);
+    let registry = with_accounts()
+        .set("http.tls.certificate", server.certificate.to_string_lossy())
+        .set("http.tls.key", server.key.to_string_lossy())
+        .set("http.tls.clientauth", "verify-client-cert-if-given")
+        .set("http.tls.clientcas", json!([authority]))
+        .set("accounts.trust.domains", domains);
+    let registry = registry.spawn().await;
+    let setting = Setting { registry, server, people, machines, domain, _folder: folder };
+    setting.fill().await;
+    let admin = setting.plain().authorized(basic("admin", &setting.registry.admin_password()));
+    let text = r#"permit (principal, action, resource)
+        when { context has certificate && context.certificate.uris.contains("spiffe://example.org/desk") };"#;
+    let policy = json!({ "name": "desks", "text": text });
+    admin.post_json("/api/v2.0/access-policies", &policy).await.assert_status(201);
+    let members = admin.get("/api/v2.0/projects/team/members?entityname=ann").await.json();
+    let member = format!("/api/v2.0/projects/team/members/{}", members[0]["id"]);
+    let changed = json!({ "role_id": role::DEVELOPER, "condition": "desks" });
+    admin.put_json(&member, &changed).await.assert_status(200);
+
+    let shown = setting.showing(&setting.domain, uri("spiffe://example.org/desk"));
+    let other = setting.showing(&setting.domain, uri("spiffe://example.org/other"));
+    let password = basic("ann", "Secret123");
+    let mut token = None;
+    for (client, allowed) in [(&shown, true), (&other, false), (&setting.plain(), false)] {
+        let by_password = client.authorized(password.as_str());
+        assert_eq!(status(&by_password, TAGS).await, if allowed { 404 } else { 403 });
+        assert_eq!(status(&by_password, PROJECT).await, if allowed { 200 } else { 404 });
+        // A token that was made with the certificate is good for nothing without it.
+        if token.is_none() {
+            let reply = by_password.ask_for_token(&["repository:team/app:pull"]).await.assert_status(200);
+            token = Some(reply.json()["token"].as_str().unwrap().to_owned());
+        }
+        let by_token = client.authorized(format!("Bearer {}", token.as_deref().unwrap()));
+        assert_eq!(status(&by_token, TAGS).await, if allowed { 404 } else { 401 });
+    }
+}
