@@ -22,6 +22,7 @@ mod provider;
 mod recent;
 mod record;
 mod remembered;
+mod robot_guesses;
 mod session;
 mod slowdown;
 mod source_changes;

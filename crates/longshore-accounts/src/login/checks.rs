@@ -26,6 +26,7 @@ use super::{
     password::Count,
     recent::Recent,
     remembered::{REMEMBER, Remembered},
+    robot_guesses::RobotGuesses,
     slowdown::Slowdown,
     usage::Usage,
 };
@@ -72,6 +73,8 @@ pub(super) struct Memory {
     pub(super) robots: Recent<[u8; 32], ()>,
     pub(super) slowdown: Slowdown,
     pub(super) known: Known,
+    /// Wrong secrets of robots, where somebody chose them.
+    pub(super) robot_guesses: RobotGuesses,
     /// Wrong passwords of people of sources who are no users yet, by the hashes of the sources' names for them.
     pub(super) strangers: Recent<[u8; 32], Failed>,
     /// Users whom their sources do not know any more.
@@ -105,6 +108,7 @@ impl Logins {
             robots: Recent::new(REMEMBERED_MAX),
             slowdown: Slowdown::new(ADDRESS_LOCKOUT),
             known: Known::default(),
+            robot_guesses: RobotGuesses::default(),
             strangers: Recent::new(STRANGERS_MAX),
             gone: Recent::new(GONE_MAX),
             failures: Failures::default(),

@@ -1,7 +1,7 @@
-//! From where users log in by a password. Wrong passwords of others do not hold a user up there: what comes from such a
+//! From where users, and robots, log in by a password. Wrong passwords of others do not hold them up there: what comes from such a
 //! network has a count, and a delay, of its own. Kept in memory, for each process its own.
 
-use std::{collections::HashMap, net::IpAddr, time::Duration};
+use std::{collections::HashMap, hash::Hash, net::IpAddr, time::Duration};
 
 use longshore_auth::Lockout;
 use longshore_metadata::UserId;
@@ -19,9 +19,15 @@ const USERS_MAX: usize = 10_000;
 const NETWORKS_MAX: usize = 16;
 
 /// Users and the networks that they log in from.
-#[derive(Debug, Default)]
-pub(super) struct Known {
-    users: HashMap<UserId, Vec<Place>>,
+#[derive(Debug)]
+pub(super) struct Known<K = UserId> {
+    users: HashMap<K, Vec<Place>>,
+}
+
+impl<K> Default for Known<K> {
+    fn default() -> Self {
+        Self { users: HashMap::new() }
+    }
 }
 
 #[derive(Debug)]
@@ -31,9 +37,9 @@ struct Place {
     failed: Failed,
 }
 
-impl Known {
+impl<K: Copy + Eq + Hash> Known<K> {
     /// A right password of the user came from there.
-    pub(super) fn know(&mut self, user: UserId, network: IpAddr, now: Timestamp) {
+    pub(super) fn know(&mut self, user: K, network: IpAddr, now: Timestamp) {
         if self.users.len() >= USERS_MAX && !self.users.contains_key(&user) {
             self.make_room(now);
         }
@@ -56,29 +62,23 @@ impl Known {
         }
     }
 
-    fn place(&self, user: UserId, network: IpAddr, now: Timestamp) -> Option<&Place> {
+    fn place(&self, user: K, network: IpAddr, now: Timestamp) -> Option<&Place> {
         let places = self.users.get(&user)?;
         places.iter().find(|place| place.network == network && now < place.seen_at.after(KNOWN_FOR))
     }
 
     /// Whether the user logs in from there.
-    pub(super) fn knows(&self, user: UserId, network: IpAddr, now: Timestamp) -> bool {
+    pub(super) fn knows(&self, user: K, network: IpAddr, now: Timestamp) -> bool {
         self.place(user, network, now).is_some()
     }
 
     /// Whether even what comes from there must wait.
-    pub(super) fn is_delayed(
-        &self,
-        user: UserId,
-        network: IpAddr,
-        lockout: &Lockout,
-        now: Timestamp,
-    ) -> bool {
+    pub(super) fn is_delayed(&self, user: K, network: IpAddr, lockout: &Lockout, now: Timestamp) -> bool {
         self.place(user, network, now).is_some_and(|place| place.failed.delay(lockout, now).is_some())
     }
 
     /// Counts a wrong password.
-    pub(super) fn failed(&mut self, user: UserId, network: IpAddr, now: Timestamp) {
+    pub(super) fn failed(&mut self, user: K, network: IpAddr, now: Timestamp) {
         let places = self.users.get_mut(&user).into_iter().flatten();
         for place in places.filter(|place| place.network == network) {
             place.failed.again(now, FORGET_AFTER);

@@ -5,12 +5,12 @@
 //! robot or not.
 
 use longshore_auth::{Access, secret::SecretHash};
-use longshore_metadata::RobotRecord;
+use longshore_metadata::{RobotId, RobotRecord};
 use longshore_types::Timestamp;
 
 use super::{
     Attempt, NAME_BYTES_MAX, SECRET_BYTES_MAX,
-    checks::Compared,
+    checks::{Compared, Turn},
     record::{Way, refused, wrong_secret},
 };
 use crate::{Accounts, LoginError, access::ceiling_of};
@@ -85,11 +85,8 @@ impl Accounts {
             return Err(LoginError::TooMany { retry_after });
         }
         let turn = self.inner.logins.turn().await?;
-        let compared = match hash {
-            Some(hash) if hash.is_slow() => Compared::Secret(hash),
-            _ => Compared::Nobody,
-        };
-        let right = turn.is_right(if usable { secret } else { "" }, compared).await?;
+        let chosen = hash.filter(SecretHash::is_slow).zip(robot.as_ref().map(|robot| robot.id));
+        let right = self.is_chosen_secret(attempt, &turn, if usable { secret } else { "" }, chosen).await?;
         match robot {
             Some(robot) if right => {
                 if let Some(key) = key {
@@ -100,6 +97,32 @@ impl Accounts {
             Some(_) => Err(wrong_secret("wrong secret")),
             None => Err(wrong_secret("no such robot")),
         }
+    }
+
+    /// Whether a secret is the one that somebody chose for a robot. While guesses are slowed down none is right. Every outcome
+    /// takes one check of a password.
+    async fn is_chosen_secret(
+        &self,
+        attempt: &Attempt<'_>,
+        turn: &Turn<'_>,
+        secret: &str,
+        chosen: Option<(SecretHash, RobotId)>,
+    ) -> Result<bool, LoginError> {
+        let (now, address) = (attempt.circumstances.now, attempt.circumstances.address);
+        let Some((hash, robot)) = chosen else { return turn.is_right(secret, Compared::Nobody).await };
+        let lockout = &self.inner.settings.lockout;
+        // With a turn in hand: no more guesses are under way than there are cores.
+        if self.inner.logins.lock().robot_guesses.is_delayed(robot, address, lockout, now) {
+            turn.is_right(secret, Compared::Nobody).await?;
+            return Err(wrong_secret("too many wrong secrets: the next one is not looked at yet"));
+        }
+        let right = turn.is_right(secret, Compared::Secret(hash)).await?;
+        let mut memory = self.inner.logins.lock();
+        match right {
+            true => memory.robot_guesses.right(robot, address, now),
+            false => memory.robot_guesses.failed(robot, address, now),
+        }
+        Ok(right)
     }
 
     /// The robot with that secret. One that somebody chose says too little to find a robot by.

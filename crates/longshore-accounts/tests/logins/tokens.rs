@@ -4,7 +4,7 @@ use longshore_metadata::{Metadata, NewRobot, UserId};
 use longshore_types::Timestamp;
 
 use crate::support::{
-    PASSWORD, at, by_admin, circumstances, local, login, make_users, on_both_databases, outcome, word,
+    PASSWORD, at, basic, by_admin, circumstances, local, login, make_users, on_both_databases, outcome, word,
 };
 
 on_both_databases! {
@@ -12,6 +12,7 @@ on_both_databases! {
     an_access_token_narrows_its_user,
     robots_log_in_by_their_secrets,
     robots_with_a_secret_that_somebody_chose,
+    guesses_at_a_chosen_secret_are_slowed_down_from_everywhere,
 }
 
 pub(crate) async fn make_token(
@@ -141,4 +142,27 @@ async fn robots_with_a_secret_that_somebody_chose(metadata: Metadata) {
     tx.commit().await.unwrap();
     assert_eq!(outcome(&accounts, "robot$ci", PASSWORD, 71).await, "refused: wrong secret");
     assert_eq!(outcome(&accounts, "robot$ci", "Another123", 71).await, "robot robot$ci");
+}
+
+async fn guesses_at_a_chosen_secret_are_slowed_down_from_everywhere(metadata: Metadata) {
+    let accounts = local(&metadata);
+    make_robot(&metadata, "ci", &SecretHash::of_chosen(PASSWORD).unwrap(), None).await;
+    let from = async |address: &str, secret: &str, seconds| {
+        word(accounts.login(&basic("robot$ci", secret), &circumstances(seconds, address), "r").await)
+    };
+    assert_eq!(from("198.51.100.1", PASSWORD, 0).await, "robot robot$ci");
+    // Each guess from another network.
+    for n in 0..5 {
+        assert_eq!(from(&format!("192.0.2.{n}"), "Sesame124", 100).await, "refused: wrong secret");
+    }
+    let waits = "refused: too many wrong secrets: the next one is not looked at yet";
+    assert_eq!(from("192.0.2.77", PASSWORD, 100).await, waits);
+    // The pipeline goes on, and forgives nothing by that.
+    assert_eq!(from("198.51.100.1", PASSWORD, 100).await, "robot robot$ci");
+    assert_eq!(from("192.0.2.77", "Sesame124", 100).await, waits);
+    // Elsewhere the right one does, once it is looked at.
+    assert_eq!(from("192.0.2.77", PASSWORD, 170).await, "robot robot$ci");
+    for _ in 0..2 {
+        assert_eq!(from("192.0.2.78", "Sesame124", 171).await, "refused: wrong secret");
+    }
 }
