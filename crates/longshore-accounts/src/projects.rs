@@ -6,7 +6,7 @@ mod settings;
 
 use std::collections::BTreeMap;
 
-use longshore_auth::{BuiltInRole, GrantScope, Permission, Principal, Target};
+use longshore_auth::{BuiltInRole, GrantScope, Permission, Principal, SystemRole, Target};
 use longshore_metadata::{
     Holder, PUBLIC_SETTING, ProjectId, ProjectRecord, QuotaLimit, QuotaRecord, ReadTx, UserId, WriteTx,
 };
@@ -54,9 +54,13 @@ impl Accounts {
                 Principal::User { id, .. } => Some(UserId::of_number(*id)),
                 Principal::Robot { .. } | Principal::Anonymous => None,
             };
-            let Some(id) = tx.insert_project(&new.name, owner, now).await? else {
-                return Err(ManageError::Conflict(format!("project {} already exists", new.name)));
-            };
+            let taken = || ManageError::Conflict(format!("project {} already exists", new.name));
+            // What a deleted project held is restored by its own people or by an administrator: nobody comes by it by making
+            // a project of the same name, or learns that there was one.
+            if act.access.principal.system_role() != SystemRole::Admin && !tx.clear_leftovers(&new.name).await? {
+                return Err(taken());
+            }
+            let id = tx.insert_project(&new.name, owner, now).await?.ok_or_else(taken)?;
             for (key, value) in &settings {
                 tx.set_project_metadata(id, key, value).await?;
             }

@@ -4,6 +4,7 @@
 //! again. Nothing here shows it meanwhile.
 
 mod changes;
+mod leftovers;
 mod listing;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -8,7 +8,7 @@ use longshore_types::RepositoryName;
 
 use crate::support::{
     add_member, admin, at, make_project, make_users, new_project, nobody, on_both_databases, project_id,
-    recorded, user, word,
+    push, recorded, user, word,
 };
 
 on_both_databases! {
@@ -19,6 +19,7 @@ on_both_databases! {
     lists_are_paged_filtered_and_sorted,
     what_is_in_use_cannot_be_removed,
     who_comes_later_gets_nothing_of_a_removed_project,
+    a_name_that_still_holds_something_is_not_given_to_others,
 }
 
 fn setting(key: &str, value: &str) -> BTreeMap<String, String> {
@@ -237,4 +238,31 @@ async fn who_comes_later_gets_nothing_of_a_removed_project(accounts: Accounts) {
     assert_eq!((details.record.public, details.owner_name.as_str()), (false, "bob"));
     let (members, total) = accounts.list_members(second, None, 0, 9).await.unwrap();
     assert_eq!((members[0].record.name.as_str(), total), ("bob", 1));
+}
+
+async fn a_name_that_still_holds_something_is_not_given_to_others(accounts: Accounts) {
+    make_users(&accounts, ["ann", "bob"]).await;
+    let ann = user(&accounts, "ann").await;
+    let first = make_project(&accounts, &ann, "team").await;
+    push(&accounts, "team/app").await;
+    let app: RepositoryName = "team/app".parse().unwrap();
+    let mut tx = accounts.metadata().write().await.unwrap();
+    let repository = tx.repository(&app).await.unwrap().unwrap();
+    let manifest = tx.manifest_record(repository.id, &longshore_types::Digest::sha256(b"team/app")).await;
+    let manifest = manifest.unwrap().unwrap();
+    tx.mark_manifest_deleted(manifest.id, at(2)).await.unwrap();
+    tx.commit().await.unwrap();
+    accounts.delete_project(&admin(), first).await.unwrap();
+    // What was deleted can still be restored: bob would come by it, and so might whoever calls themselves the owner.
+    let bob = user(&accounts, "bob").await;
+    for act in [&ann, &bob] {
+        assert_eq!(word(accounts.create_project(act, &new_project("team")).await), "conflict");
+    }
+    // Collection has taken it.
+    let mut tx = accounts.metadata().write().await.unwrap();
+    tx.purge_manifest(manifest.id).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(word(accounts.create_project(&bob, &new_project("team")).await), "done");
+    let mut tx = accounts.metadata().read().await.unwrap();
+    assert_eq!(tx.tag_events(repository.id, None, None, 9).await.unwrap().entries, []);
 }
