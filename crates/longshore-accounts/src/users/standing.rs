@@ -65,8 +65,10 @@ impl Accounts {
     /// what counts. Everybody locks in this order. Returns the administrators who can log in: a source that is not
     /// configured lets nobody in.
     pub(super) async fn lock_standing(&self, tx: &mut WriteTx, id: i64) -> Result<Vec<UserId>, ManageError> {
-        let admins = tx.lock_active_admins().await?;
+        tx.lock_active_admins().await?;
         tx.lock_user(UserId::of_number(id)).await?;
+        // Whoever became one while this waited, this user perhaps, is not among those of before.
+        let admins = tx.lock_active_admins().await?;
         let usable = admins.into_iter().filter(|(_, source)| self.knows_source(source));
         Ok(usable.map(|(admin, _)| admin).collect())
     }

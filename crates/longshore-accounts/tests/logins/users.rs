@@ -18,6 +18,7 @@ on_both_databases! {
     a_deleted_user_leaves_nothing_but_the_record,
     somebody_stays_who_may_do_everything,
     two_administrators_cannot_remove_each_other,
+    whoever_is_promoted_meanwhile_is_not_taken_away_as_somebody_else,
     passwords_are_changed,
 }
 
@@ -184,6 +185,39 @@ async fn two_administrators_cannot_remove_each_other(metadata: Metadata) {
         let (one, two) = (demote(1), demote(ann));
         let done = [one.await.unwrap(), two.await.unwrap()];
         assert_eq!(done.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{done:?}");
+    }
+}
+
+/// One makes a user an administrator and is no longer one; another takes that user away, who was none a moment ago.
+async fn whoever_is_promoted_meanwhile_is_not_taken_away_as_somebody_else(metadata: Metadata) {
+    let accounts = local(&metadata);
+    let [ann, bob] = make_users(&accounts, ["ann", "bob"]).await;
+    for round in 0..12 {
+        accounts.set_user_disabled(&by_admin(1), ann, false).await.unwrap();
+        accounts.set_system_role(&by_admin(1), ann, SystemRole::Admin).await.unwrap();
+        accounts.set_user_disabled(&by_admin(1), bob, false).await.unwrap();
+        accounts.set_system_role(&by_admin(1), bob, SystemRole::None).await.unwrap();
+        let _ = accounts.set_user_disabled(&by_admin(1), 1, true).await;
+        let (promoting, disabling) = (accounts.clone(), accounts.clone());
+        let one = tokio::spawn(async move {
+            let _ = promoting.set_system_role(&by_admin(2), bob, SystemRole::Admin).await;
+            let _ = promoting.set_system_role(&by_admin(2), ann, SystemRole::None).await;
+        });
+        let other = tokio::spawn(async move {
+            if round % 2 == 0 {
+                tokio::task::yield_now().await;
+            }
+            let _ = disabling.set_user_disabled(&by_admin(2), bob, true).await;
+        });
+        one.await.unwrap();
+        other.await.unwrap();
+        let mut left = 0;
+        for id in [1, ann, bob] {
+            let user = accounts.user(id).await.unwrap();
+            left += u32::from(user.is_admin() && !user.disabled);
+        }
+        assert!(left > 0, "nobody is left in round {round}");
+        let _ = accounts.set_user_disabled(&by_admin(3), 1, false).await;
     }
 }
 
