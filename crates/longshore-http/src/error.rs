@@ -293,6 +293,7 @@ impl From<BodyError> for ApiError {
         let status = match error {
             BodyError::Disconnected(_) => StatusCode::BAD_REQUEST,
             BodyError::TimedOut => StatusCode::REQUEST_TIMEOUT,
+            BodyError::NotAllowed => return Self::denied(error.to_string()),
         };
         Self::client(status, ErrorCode::BlobUploadInvalid, error.to_string())
     }

@@ -30,6 +30,7 @@ mod refusals;
 mod request_body;
 mod request_id;
 mod route;
+mod second_decision;
 mod sendfile;
 mod server;
 mod service;

@@ -34,6 +34,9 @@ pub enum BodyError {
     /// The client was too slow.
     #[error("the request body stalled")]
     TimedOut,
+    /// The caller was allowed this when the request began, and is no more.
+    #[error("this is not allowed any more")]
+    NotAllowed,
 }
 
 /// What a client sends, as it comes.

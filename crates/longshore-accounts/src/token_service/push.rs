@@ -2,11 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use longshore_auth::{Access, Circumstances, Permission, SystemRole, Target};
+use longshore_auth::{Access, Action, Circumstances, Permission, Reach, SystemRole, Target, reach_of_action};
 use longshore_metadata::MetadataError;
-use longshore_types::RepositoryName;
+use longshore_types::{RepositoryName, Timestamp};
 
+use super::TokenService;
 use crate::{Accounts, Act, ManageError, NewProject};
+
+impl TokenService {
+    /// Whether somebody who was let in to push some time ago may push now, be it on a condition, which was asked then.
+    pub async fn may_still_push(
+        &self,
+        caller: Option<&str>,
+        repository: &RepositoryName,
+        now: Timestamp,
+    ) -> Result<bool, MetadataError> {
+        let Some(project) = self.accounts.project_of(repository).await? else { return Ok(false) };
+        let access = self.accounts.access_of_bearer(caller, now).await?;
+        let target = Target { project: Some(project.view()), repository: Some(repository) };
+        Ok(reach_of_action(&access, &target, Action::Push) != Reach::Never)
+    }
+}
 
 impl Accounts {
     /// Whether a push of theirs into no project makes one: an administrator's does, unless the login was narrowed to less.

@@ -8,6 +8,7 @@ use std::{borrow::Cow, error::Error, time::Duration};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use longshore_accounts::{ManageError, RefusedIn};
 use longshore_auth::Limited;
+use longshore_registry::BodyError;
 use longshore_types::ProjectName;
 use serde::Serialize;
 
@@ -270,10 +271,10 @@ impl From<ReadError> for ApiProblem {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::TooLarge => Self::new(Code::TooLarge, "the body is too large"),
-            ReadError::Body(longshore_registry::BodyError::TimedOut) => {
+            ReadError::Body(BodyError::TimedOut) => {
                 Self::new(Code::Timeout, "the body did not come in time")
             }
-            ReadError::Body(error @ longshore_registry::BodyError::Disconnected(_)) => {
+            ReadError::Body(error @ (BodyError::Disconnected(_) | BodyError::NotAllowed)) => {
                 Self::bad_request("the body did not come whole").because(error)
             }
         }

@@ -1,7 +1,7 @@
 //! end-3, end-7 and end-9: manifests.
 
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
-use longshore_registry::{ManifestTarget, PushedManifest};
+use longshore_registry::{BodyError, ManifestTarget, PushedManifest};
 use longshore_types::{ErrorCode, MediaType, Reference, RepositoryName};
 
 use super::{DOCKER_CONTENT_DIGEST, Reply, created, digest_header, refuse_encoded, reply, text_header};
@@ -16,6 +16,9 @@ use crate::{
 
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
+
+/// How long a manifest may be under way, in times that its body may stall.
+const MANIFEST_STALLS_MAX: u32 = 5;
 
 /// "A registry MUST NOT send more than 4096 bytes of warning data from all headers combined."
 const WARNING_BYTES_MAX: usize = 4096;
@@ -63,7 +66,11 @@ pub(crate) async fn push(
     refuse_encoded(&head.headers)?;
     let content_type = content_type(head.headers.get(header::CONTENT_TYPE))?;
     let bytes_max = cx.limits.manifest_bytes_max;
-    let payload = body.read_whole(bytes_max).await.map_err(|error| match error {
+    // What was decided at the head holds for so long at most, however slowly the body comes.
+    let time_max = cx.limits.stall_timeout * MANIFEST_STALLS_MAX;
+    let read = tokio::time::timeout(time_max, body.read_whole(bytes_max)).await;
+    let read = read.unwrap_or(Err(ReadError::Body(BodyError::TimedOut)));
+    let payload = read.map_err(|error| match error {
         ReadError::TooLarge => ApiError::client(
             StatusCode::PAYLOAD_TOO_LARGE,
             ErrorCode::ManifestInvalid,

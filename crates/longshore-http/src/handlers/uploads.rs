@@ -10,6 +10,7 @@ use crate::{
     context::{Context, Request},
     endpoint::UploadStart,
     error::ApiError,
+    second_decision::decided_again,
     urls::Urls,
 };
 
@@ -47,7 +48,8 @@ async fn whole(cx: &Context, request: Request, repository: &RepositoryName, dige
     let Request { head, body, call, urls, .. } = request;
     refuse_encoded(&head.headers)?;
     let size_bytes = body.size_bytes();
-    let pushed = cx.registry.push_blob(&call, repository, digest, size_bytes, body.into_stream()).await?;
+    let body = decided_again(cx, &call, repository, body);
+    let pushed = cx.registry.push_blob(&call, repository, digest, size_bytes, body).await?;
     Ok(created(urls.blob(repository, &pushed.digest), &pushed.digest))
 }
 
@@ -90,9 +92,10 @@ pub(crate) async fn finish(
     let Request { head, body, call, urls, .. } = request;
     refuse_encoded(&head.headers)?;
     let chunk = Chunk::of(&head.headers, body.size_bytes())?;
+    let body = decided_again(cx, &call, repository, body);
     let finished = cx
         .registry
-        .finish_upload(&call, repository, id, digest, chunk.offset, chunk.size_bytes, body.into_stream())
+        .finish_upload(&call, repository, id, digest, chunk.offset, chunk.size_bytes, body)
         .await;
     match finished {
         Ok(pushed) => Ok(created(urls.blob(repository, &pushed.digest), &pushed.digest)),

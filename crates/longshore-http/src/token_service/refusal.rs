@@ -147,7 +147,9 @@ impl From<ReadError> for TokenRefusal {
             ReadError::Body(BodyError::TimedOut) => {
                 Self { status: StatusCode::REQUEST_TIMEOUT, ..Self::request("the form did not come in time") }
             }
-            ReadError::Body(BodyError::Disconnected(_)) => Self::request("the form did not come whole"),
+            ReadError::Body(BodyError::Disconnected(_) | BodyError::NotAllowed) => {
+                Self::request("the form did not come whole")
+            }
         }
     }
 }

@@ -84,6 +84,27 @@ async fn a_body_that_stalls_is_given_up_and_what_came_is_kept() {
     assert_eq!(connection.read_reply().await.unwrap().status, 408);
 }
 
+/// A byte before each stall would last for days.
+#[tokio::test]
+async fn a_manifest_is_not_under_way_for_ever() {
+    let server = TestServer::start_with(|setup| setup.http.limits.stall_timeout = SHORT).await;
+    let mut connection = server.connect().await;
+    connection.write_part("PUT", "/v2/app/manifests/v1", "", 1000, b"{").await.unwrap();
+    let began = std::time::Instant::now();
+    let answered = loop {
+        tokio::select! {
+            reply = connection.read_reply() => break reply.unwrap(),
+            () = tokio::time::sleep(SHORT / 4) => {}
+        }
+        if connection.write(" ").await.is_err() {
+            break connection.read_reply().await.unwrap();
+        }
+        assert!(began.elapsed() < SHORT * 50, "it is still under way");
+    };
+    assert_eq!(answered.status, 408, "{}", answered.head);
+    assert!(began.elapsed() >= SHORT * 4, "each byte has its time");
+}
+
 #[tokio::test]
 async fn who_hangs_up_can_go_on_later() {
     let server = TestServer::start().await;

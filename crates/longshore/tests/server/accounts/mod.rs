@@ -11,6 +11,7 @@ mod guessing;
 mod hidden;
 mod keys;
 mod pushing;
+mod slow_pushes;
 mod refusals;
 mod spiffe;
 mod tokens;
