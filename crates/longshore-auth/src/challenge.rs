@@ -28,6 +28,9 @@ pub(crate) fn basic(realm: &str) -> String {
 }
 
 /// `Bearer realm="…",service="…",scope="…",error="…"`, in the order in which distribution writes them.
+///
+/// A token that lacks a scope is told the first alone, which is what the request is about: skopeo and podman read no more
+/// than one there, and print an error over two. Clients that mount ask for the source by themselves.
 pub(crate) fn bearer(
     realm: &str,
     service: &str,
@@ -35,6 +38,10 @@ pub(crate) fn bearer(
     problem: Option<ChallengeProblem>,
 ) -> String {
     let mut challenge = format!("Bearer realm={},service={}", quoted(realm), quoted(service));
+    let scopes = match problem {
+        Some(ChallengeProblem::InsufficientScope) => &scopes[..scopes.len().min(1)],
+        Some(ChallengeProblem::InvalidToken) | None => scopes,
+    };
     if !scopes.is_empty() {
         let scopes: Vec<_> = scopes.iter().map(Scope::to_string).collect();
         let _ = write!(challenge, ",scope={}", quoted(&scopes.join(" ")));
@@ -74,5 +81,16 @@ mod tests {
             r#"Bearer realm="https://auth/token",service="registry",scope="repository:team/app:pull,push",error="insufficient_scope""#
         );
         assert_eq!(bearer("r", "s", &[], None), r#"Bearer realm="r",service="s""#);
+
+        let source = Scope::repository(&"team/base".parse().unwrap(), &[Action::Pull]);
+        let mount = [Scope::repository(&name, &[Action::Pull, Action::Push]), source];
+        let asked = |problem| {
+            let challenge = bearer("r", "s", &mount, problem);
+            challenge.split('"').nth(5).unwrap().to_owned()
+        };
+        let both = "repository:team/app:pull,push repository:team/base:pull";
+        assert_eq!(asked(None), both);
+        assert_eq!(asked(Some(ChallengeProblem::InvalidToken)), both);
+        assert_eq!(asked(Some(ChallengeProblem::InsufficientScope)), "repository:team/app:pull,push");
     }
 }
