@@ -167,7 +167,9 @@ impl Api {
         if let Some(Ok(repository)) = &repository
             && !self.shows(&project, passed_over, repository, permission, asked).await?
         {
-            return Err(ApiProblem::repository_not_found(repository));
+            let problem = ApiProblem::repository_not_found(repository);
+            let hidden = RefusedIn::Repository(repository.clone());
+            return Err(if passed_over { problem.refusing(hidden) } else { problem });
         }
         match repository.transpose() {
             Ok(repository) => Ok(Place { project: Some(project), repository }),
