@@ -71,8 +71,7 @@ impl Api {
         origin: &Origin,
     ) -> Reply {
         record.route = form.route();
-        let circumstances =
-            origin.circumstances(Timestamp::from(SystemTime::now()));
+        let circumstances = origin.circumstances(Timestamp::from(SystemTime::now()));
         let allowed: &[Method] = match form {
             Form::LogIn => &[Method::POST],
             Form::LogOut | Form::ChooseName => &[Method::GET, Method::POST],

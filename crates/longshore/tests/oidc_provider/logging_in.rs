@@ -20,7 +20,7 @@ async fn people_log_in_with_their_browsers_and_then_with_docker() {
     assert_eq!(back.header("cache-control"), "no-store");
     assert_eq!(bob.cookies.keys().collect::<Vec<_>>(), ["__Host-sid"], "what was begun is forgotten");
     let user = bob.user().await.unwrap();
-    assert_eq!((user["username"].as_str(), user["sysadmin_flag"].as_bool()), (Some("bob"), Some(false)));
+    assert_eq!((user["username"].as_str(), user["admin_role_in_auth"].as_bool()), (Some("bob"), Some(false)));
     assert_eq!(user["realname"], "Bob");
 
     let rows = logins(&registry).await;
@@ -50,7 +50,7 @@ async fn people_log_in_with_their_browsers_and_then_with_docker() {
     let mut ann = Browser::new(&registry);
     ann.log_in(&provider, "ann-1", "").await.assert_status(302);
     let user = ann.user().await.unwrap();
-    assert_eq!((user["username"].as_str(), user["sysadmin_flag"].as_bool()), (Some("ann"), Some(true)));
+    assert_eq!((user["username"].as_str(), user["admin_role_in_auth"].as_bool()), (Some("ann"), Some(true)));
     assert_eq!(user["email"], "ann@example.org");
     ann.get("/api/v2.0/users").await.assert_status(200);
 }

@@ -48,7 +48,10 @@ async fn somebody_chooses_a_name_and_keeps_it() {
     let query = sent.location().replace("/c/oidc/login", "");
     ann.log_in(&provider, "ann-1", &query).await.assert_status(302).assert_header("location", "/x");
     let user = ann.user().await.unwrap();
-    assert_eq!((user["username"].as_str(), user["sysadmin_flag"].as_bool()), (Some("annie"), Some(true)));
+    assert_eq!(
+        (user["username"].as_str(), user["admin_role_in_auth"].as_bool()),
+        (Some("annie"), Some(true))
+    );
     // At later logins, too.
     ann.log_in(&provider, "ann-1", "").await.assert_status(302).assert_header("location", "/");
     assert_eq!(ann.user().await.unwrap()["username"], "annie");
