@@ -11,7 +11,9 @@ use std::{
 };
 
 use longshore_accounts::{Accounts, AccountsSettings, Credentials, TokenService, Workloads};
-use longshore_auth::{Authenticator, Circumstances, Scope, SecretKey};
+use longshore_auth::{
+    Authenticator, BySource, Circumstances, RateLimitSettings, RateLimiter, Scope, SecretKey,
+};
 use longshore_http::{HttpSettings, ListenAddr, Metrics, Parts, Server};
 use longshore_metadata::{Metadata, MetadataSettings};
 use longshore_registry::{Registry, RegistrySettings};
@@ -39,14 +41,20 @@ async fn serve(root: &std::path::Path, with_accounts: bool) -> (SocketAddr, Stri
         Some((_, token)) => format!("Bearer {token}"),
         None => String::new(),
     };
-    let registry = Registry::new(metadata, blobs, store, RegistrySettings::default());
+    // With accounts there is a record, also of pulls.
+    let settings =
+        RegistrySettings { audit: with_accounts, audit_pulls: with_accounts, ..RegistrySettings::default() };
+    let registry = Registry::new(metadata, blobs, store, settings);
+    let many = Some(1_000_000_000);
+    let requests = BySource { address: many, user: many, robot: many, project: many };
+    let rate_limits = RateLimiter::new(RateLimitSettings { requests, ..RateLimitSettings::default() });
     let parts = Parts {
         registry,
         authenticator: Arc::new(Authenticator::Open),
         metrics: Arc::new(Metrics::default()),
         api: None,
         tokens: tokens.map(|(service, _)| Arc::new(service)),
-        rate_limits: None,
+        rate_limits: Some(Arc::new(rate_limits)),
     };
     let listen = ListenAddr::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
     let server = Server::bind(HttpSettings { listen, ..HttpSettings::default() }, parts).await.unwrap();
@@ -66,7 +74,7 @@ async fn token_service(metadata: &Metadata) -> (TokenService, String) {
     let service = TokenService::open(accounts, workloads, secret, day, "", now).await.unwrap();
     let credentials = Credentials::Basic { name: "admin".to_owned(), secret: password.reveal().to_owned() };
     let circumstances = Circumstances::at(now);
-    let login = service.login(&credentials, &circumstances, "").await.unwrap();
+    let login = service.login(&credentials, &[], &circumstances, "").await.unwrap();
     let scopes = Scope::requested(["repository:team/app:pull,push"]).unwrap();
     let granted = service.issue(&login, &scopes, &circumstances).await.unwrap();
     let token = granted.token.token.reveal().to_owned();
@@ -149,7 +157,7 @@ fn check(with_accounts: bool, bounds: [(f64, f64); 3]) {
 /// One test, because another one beside it would be counted too.
 #[test]
 fn warm_pulls_allocate_little() {
-    check(false, [(12.0, 10_000.0), (14.0, 10_000.0), (18.0, 13_500.0)]);
-    // What a token allows, and where to get a better one.
-    check(true, [(16.0, 10_500.0), (18.0, 10_500.0), (24.0, 14_000.0)]);
+    check(false, [(10.0, 9_500.0), (12.0, 9_500.0), (18.0, 13_500.0)]);
+    // What a token allows, where to get a better one, and of manifests by which request they were asked for.
+    check(true, [(18.0, 10_500.0), (20.0, 10_500.0), (20.5, 14_000.0)]);
 }
