@@ -77,11 +77,12 @@ async fn check(world: &World, token: Option<&str>, effort: &Effort) {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// How many operations the description has.
+/// How many operations the description has, but for the one that gives it, which schemathesis leaves out.
 async fn operations(registry: &TestRegistry) -> usize {
     let document = registry.get("/api/v2.0/openapi.json").await.assert_status(200).json();
     let paths = document["paths"].as_object().expect("there are paths");
-    paths.values().map(|path| path.as_object().map_or(0, |operations| operations.len())).sum()
+    let others = paths.iter().filter(|(path, _)| *path != "/openapi.json");
+    others.map(|(_, operations)| operations.as_object().map_or(0, |operations| operations.len())).sum()
 }
 
 fn repository() -> PathBuf {
