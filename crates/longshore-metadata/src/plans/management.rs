@@ -28,6 +28,7 @@ pub(super) async fn call_everything(metadata: &Metadata) -> Result<(), MetadataE
 async fn call_projects(tx: &mut WriteTx, user: UserId) -> Result<ProjectId, MetadataError> {
     let outer: ProjectName = "kept".parse().unwrap();
     let inner: ProjectName = "kept/inner".parse().unwrap();
+    assert!(tx.clear_leftovers(&outer).await?);
     let outer_id = tx.insert_project(&outer, None, now()).await?.unwrap();
     let id = tx.insert_project(&inner, Some(user), now()).await?.unwrap();
     tx.set_project_metadata(outer_id, "public", "true").await?;
