@@ -57,6 +57,7 @@ impl Accounts {
         };
         let scope = GrantScope::Project(project.clone());
         let mut grant = Grant::new(scope, GrantKind::Role, permissions, origin.as_str());
+        grant = grant.known_as(RoleId(membership.role));
         if !membership.repositories.is_empty() {
             let Ok(pattern) = membership.repositories.parse::<RepositoryPattern>() else { return Ok(None) };
             grant.kind = GrantKind::Repository;

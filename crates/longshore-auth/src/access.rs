@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use longshore_types::{ProjectName, RepositoryName};
 
-use crate::{Condition, PermissionSet, Principal, RepositoryPattern};
+use crate::{Condition, PermissionSet, Principal, RepositoryPattern, RoleId};
 
 /// Where a grant holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -71,6 +71,8 @@ pub struct Grant {
     pub permissions: PermissionSet,
     /// How it counts beside others. A role that is limited to repositories counts as [`GrantKind::Repository`].
     pub kind: GrantKind,
+    /// The role that it is, where it is one.
+    pub role: Option<RoleId>,
     /// Where it comes from, in words for people: `member of team as developer`.
     pub origin: Arc<str>,
     /// What must hold as well. A grant whose condition does not hold allows nothing.
@@ -85,7 +87,22 @@ impl Grant {
         permissions: PermissionSet,
         origin: impl Into<Arc<str>>,
     ) -> Self {
-        Self { scope, repositories: None, permissions, kind, origin: origin.into(), condition: None }
+        Self {
+            scope,
+            repositories: None,
+            permissions,
+            kind,
+            role: None,
+            origin: origin.into(),
+            condition: None,
+        }
+    }
+
+    /// The same, known as that role.
+    #[must_use]
+    pub fn known_as(mut self, role: RoleId) -> Self {
+        self.role = Some(role);
+        self
     }
 
     /// The same, limited to repositories.

@@ -5,12 +5,12 @@
 //! project (and those of project admins further out); rights to repositories and permissions of robots add to them. What an access token leaves of all this is
 //! allowed.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use longshore_types::{ProjectName, RepositoryName, Timestamp};
 
 use crate::{
-    Access, Action, BuiltInRole, Circumstances, Grant, GrantScope, Permission, SystemRole,
+    Access, Action, BuiltInRole, Circumstances, Grant, GrantScope, Permission, RoleId, SystemRole,
     condition::Conditions, role::PUBLIC_PROJECT,
 };
 
@@ -225,7 +225,7 @@ fn decide_without_ceiling<'a>(question: &Question<'a>, conditions: Conditions) -
     if system_role.allows(question.permission) {
         return Decision::allowed(Because::System(system_role));
     }
-    let roles = nearest_roles(question);
+    let roles = nearest_roles(question.access, question.target.project.map(|project| project.name));
     let adding = question.access.grants.iter().filter(|grant| !grant.is_role());
     let mut unmet = None;
     for grant in roles.iter().copied().chain(adding) {
@@ -247,18 +247,25 @@ fn decide_without_ceiling<'a>(question: &Question<'a>, conditions: Conditions) -
 /// The roles that count: those of the first level that has any, be it on a condition that does not hold. Were such a
 /// level passed over, who is restricted near the project would get wider rights from further away. Project admins stay
 /// that in all that lies within: else who looks after an inner project could shut those of the outer one out.
-fn nearest_roles<'a>(question: &Question<'a>) -> Vec<&'a Grant> {
+fn nearest_roles<'a>(access: &'a Access, project: Option<&ProjectName>) -> Vec<&'a Grant> {
     let at = |scope: &GrantScope| -> Vec<&'a Grant> {
-        question.access.grants.iter().filter(|grant| grant.is_role() && grant.scope == *scope).collect()
+        access.grants.iter().filter(|grant| grant.is_role() && grant.scope == *scope).collect()
     };
-    let Some(project) = question.target.project else { return at(&GrantScope::System) };
-    let levels = project.name.ancestors().map(GrantScope::Project).chain([GrantScope::AllProjects]);
+    let Some(project) = project else { return at(&GrantScope::System) };
+    let levels = project.ancestors().map(GrantScope::Project).chain([GrantScope::AllProjects]);
     let mut counting: Vec<&Grant> = Vec::new();
     for roles in levels.map(|scope| at(&scope)) {
         let nearest_seen = !counting.is_empty();
         counting.extend(roles.into_iter().filter(|grant| !nearest_seen || grant.is_of_project_admin()));
     }
     counting
+}
+
+impl Access {
+    /// The roles that count in a project, whether their conditions hold or not.
+    pub fn roles_in(&self, project: &ProjectName) -> BTreeSet<RoleId> {
+        nearest_roles(self, Some(project)).into_iter().filter_map(|grant| grant.role).collect()
+    }
 }
 
 impl Grant {

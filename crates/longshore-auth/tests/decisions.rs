@@ -75,6 +75,7 @@ fn grant() -> impl Strategy<Value = Grant> {
             repositories: pattern.map(|text| text.parse().unwrap()),
             permissions,
             kind,
+            role: None,
             origin: "a grant".into(),
             condition: condition.map(|name| Arc::new(Named(name)) as Arc<dyn Condition>),
         },

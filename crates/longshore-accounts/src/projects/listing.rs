@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use longshore_auth::{BuiltInRole, Grant, GrantScope, Permission, Principal, RoleId, Target};
+use longshore_auth::{BuiltInRole, Grant, GrantScope, Permission, RoleId, Target};
 use longshore_metadata::{
     MetadataError, ProjectFilter, ProjectId, ProjectOrder, ProjectRecord, ReadTx, UserId,
 };
@@ -29,7 +29,8 @@ pub struct ProjectDetails {
     pub inherited: BTreeMap<String, ProjectName>,
     /// Its own list of allowed vulnerabilities, or the nearest one, as JSON.
     pub allowlist: Option<String>,
-    /// The roles that count for the caller there, the most powerful first.
+    /// The roles that count for the caller there, as decisions take them, the most powerful first. None that is limited to
+    /// repositories.
     pub roles: Vec<i64>,
 }
 
@@ -180,7 +181,6 @@ async fn details(
         let name = tx.user_by_id(owner).await?.map(|user| user.name).unwrap_or_default();
         owners.insert(owner, name);
     }
-    let roles = roles_of(tx, act).await?;
     let shown = |record: ProjectRecord| {
         let mut details = ProjectDetails {
             owner_name: record.owner.and_then(|id| owners.get(&id).cloned()).unwrap_or_default(),
@@ -188,7 +188,7 @@ async fn details(
             settings: BTreeMap::new(),
             inherited: BTreeMap::new(),
             allowlist: None,
-            roles: nearest_roles(&roles, &record.name),
+            roles: roles_by_power(act.access.roles_in(&record.name)),
             record,
         };
         for name in details.record.name.ancestors() {
@@ -216,25 +216,11 @@ fn add_settings(details: &mut ProjectDetails, name: &ProjectName, settings: &BTr
     }
 }
 
-/// The roles that the caller has for the whole of projects.
-async fn roles_of(tx: &mut ReadTx, act: &Act) -> Result<BTreeMap<ProjectName, BTreeSet<i64>>, MetadataError> {
-    let mut roles: BTreeMap<ProjectName, BTreeSet<i64>> = BTreeMap::new();
-    if let Principal::User { id, .. } = act.access.principal {
-        for membership in tx.memberships_of(UserId::of_number(id)).await? {
-            if membership.repositories.is_empty() {
-                roles.entry(membership.project).or_default().insert(membership.role);
-            }
-        }
-    }
-    Ok(roles)
-}
-
-/// The roles of the nearest level that has any.
-fn nearest_roles(roles: &BTreeMap<ProjectName, BTreeSet<i64>>, project: &ProjectName) -> Vec<i64> {
-    let found = project.ancestors().find_map(|name| roles.get(&name));
-    let mut found: Vec<_> = found.into_iter().flatten().copied().collect();
-    found.sort_by_key(|role| std::cmp::Reverse(power(*role)));
-    found
+/// The most powerful first.
+fn roles_by_power(roles: BTreeSet<RoleId>) -> Vec<i64> {
+    let mut roles: Vec<_> = roles.into_iter().map(|role| role.0).collect();
+    roles.sort_by_key(|role| std::cmp::Reverse(power(*role)));
+    roles
 }
 
 /// How much a role permits, in Harbor's order; custom roles come last.

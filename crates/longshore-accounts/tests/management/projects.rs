@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use longshore_accounts::{
-    Accounts, Act, NewProject, ProjectFilter, ProjectOrder, ProjectQuery, TextFilter, public_setting,
+    Accounts, Act, GroupKind, MemberGrant, NewHolder, NewProject, ProjectFilter, ProjectOrder, ProjectQuery,
+    TextFilter, UserId, public_setting,
 };
 use longshore_auth::{GrantScope, Permission, PermissionSet, Target};
 use longshore_types::RepositoryName;
@@ -20,6 +21,7 @@ on_both_databases! {
     what_is_in_use_cannot_be_removed,
     who_comes_later_gets_nothing_of_a_removed_project,
     a_name_that_still_holds_something_is_not_given_to_others,
+    the_roles_shown_are_those_that_count,
 }
 
 fn setting(key: &str, value: &str) -> BTreeMap<String, String> {
@@ -265,4 +267,40 @@ async fn a_name_that_still_holds_something_is_not_given_to_others(accounts: Acco
     assert_eq!(word(accounts.create_project(&bob, &new_project("team")).await), "done");
     let mut tx = accounts.metadata().read().await.unwrap();
     assert_eq!(tx.tag_events(repository.id, None, None, 9).await.unwrap().entries, []);
+}
+
+async fn the_roles_shown_are_those_that_count(accounts: Accounts) {
+    let [ann, ..] = make_users(&accounts, ["ann", "bob"]).await;
+    let team = make_project(&accounts, &admin(), "team").await;
+    let sub = make_project(&accounts, &admin(), "team/sub").await;
+    let deep = make_project(&accounts, &admin(), "team/sub/deep").await;
+    let mut tx = accounts.metadata().write().await.unwrap();
+    let devs = tx.ensure_group(GroupKind::Oidc, "", "devs", "devs", at(1)).await.unwrap();
+    tx.set_groups_of_user(UserId::of_number(ann), &[devs]).await.unwrap();
+    tx.commit().await.unwrap();
+    let shown = async |name: &str| {
+        let act = user(&accounts, name).await;
+        let mut shown = Vec::new();
+        for id in [team, sub, deep] {
+            shown.push(accounts.project_details(&act, id).await.unwrap().roles);
+        }
+        shown
+    };
+    add_member(&accounts, team, "ann", 4).await;
+    assert_eq!(shown("ann").await, [[4], [4], [4]]);
+    let group = NewHolder::GroupId(devs.number());
+    let guest = MemberGrant { role: 3, ..MemberGrant::default() };
+    accounts.add_member(&admin(), sub, &group, &guest).await.unwrap();
+    assert_eq!(shown("ann").await, [[4], [3], [3]], "through a group, and nearer");
+    add_member(&accounts, sub, "ann", 2).await;
+    assert_eq!(shown("ann").await, [vec![4], vec![2, 3], vec![2, 3]]);
+    // What is for some repositories is no role in the project.
+    let some = MemberGrant { role: 1, repositories: "app".to_owned(), ..MemberGrant::default() };
+    accounts.add_member(&admin(), deep, &NewHolder::User("ann".to_owned()), &some).await.unwrap();
+    assert_eq!(shown("ann").await[2], [2, 3]);
+    // Project admins stay that within.
+    add_member(&accounts, team, "bob", 1).await;
+    add_member(&accounts, sub, "bob", 5).await;
+    assert_eq!(shown("bob").await, [vec![1], vec![1, 5], vec![1, 5]]);
+    assert!(may(&accounts, &user(&accounts, "bob").await, "team/sub/deep", Permission::PROJECT_DELETE));
 }

@@ -97,6 +97,28 @@ fn rights_to_repositories_add_to_any_role() {
 }
 
 #[test]
+fn the_roles_that_count_are_told() {
+    let role = |of: &str, role: BuiltInRole| member(of, role).known_as(role.id());
+    let check = |access: &Access, of: &str, wanted: &[i64]| {
+        let told: Vec<_> = access.roles_in(&project(of)).into_iter().map(|role| role.0).collect();
+        assert_eq!(told, wanted, "{of}");
+    };
+    let guest = role("team", BuiltInRole::Guest).limited_to("app".parse().unwrap());
+    let nested = access(vec![
+        role("team", BuiltInRole::Maintainer),
+        role("team", BuiltInRole::Developer),
+        role("team/sub", BuiltInRole::LimitedGuest),
+        guest,
+    ]);
+    check(&nested, "team", &[2, 4]);
+    check(&nested, "team/other/x", &[2, 4]);
+    check(&nested, "team/sub/x", &[5]);
+    check(&nested, "teams", &[]);
+    let admin = access(vec![role("team", BuiltInRole::ProjectAdmin), role("team/sub", BuiltInRole::Guest)]);
+    check(&admin, "team/sub", &[1, 3]);
+}
+
+#[test]
 fn a_role_whose_condition_fails_opens_no_other() {
     let mut restricted = member("team/sub", BuiltInRole::Guest);
     restricted.condition = Some(Arc::new(AtTheOffice));

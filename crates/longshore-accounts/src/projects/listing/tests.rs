@@ -46,12 +46,7 @@ fn pages_are_parts_of_both_lists_together() {
 }
 
 #[test]
-fn the_nearest_level_says_the_roles() {
-    let name = |text: &str| text.parse::<ProjectName>().unwrap();
-    let roles =
-        BTreeMap::from([(name("team"), BTreeSet::from([2, 4])), (name("team/sub"), BTreeSet::from([5]))]);
-    assert_eq!(nearest_roles(&roles, &name("team")), [4, 2]);
-    assert_eq!(nearest_roles(&roles, &name("team/other/x")), [4, 2]);
-    assert_eq!(nearest_roles(&roles, &name("team/sub/x")), [5]);
-    assert_eq!(nearest_roles(&roles, &name("teams")), [] as [i64; 0]);
+fn the_most_powerful_role_comes_first() {
+    let roles = [2, 101, 4, 3].map(RoleId).into();
+    assert_eq!(roles_by_power(roles), [4, 2, 3, 101]);
 }

@@ -35,7 +35,7 @@ pub(crate) struct ProjectReply {
     update_time: Moment,
     deleted: bool,
     togglable: bool,
-    /// The most powerful role of the caller there; 0 for none.
+    /// The most powerful of the caller's roles that count there; 0 for none.
     current_user_role_id: i64,
     current_user_role_ids: Vec<i64>,
     /// Repositories with something in them.
