@@ -1,15 +1,19 @@
 //! Nobody gives away what they do not have.
 
-use longshore_auth::{Access, BuiltInRole, Grant, GrantScope, Permission, PermissionSet, Reach, Target, reach};
+use longshore_auth::{
+    Access, BuiltInRole, Grant, GrantScope, Permission, PermissionSet, Reach, Target, reach,
+};
 use longshore_types::ProjectName;
 
 use crate::{Accounts, Act, ManageError};
 
 impl Accounts {
     /// What the caller lacks of these permissions there. What a project's being public gives does not count: it may end
-    /// any day, and what was given would stay. For the same reason nothing counts that they have on a condition.
+    /// any day, and what was given would stay. For the same reason nothing counts that they have on a condition. Nor does
+    /// what they have for some repositories, which is less than what is given.
     pub(crate) fn lacking(&self, act: &Act, scope: &GrantScope, permissions: PermissionSet) -> PermissionSet {
-        let may = |target: &Target<'_>, permission| reach(&act.access, target, permission) == Reach::Always;
+        let whole = act.access.of_whole_projects();
+        let may = |target: &Target<'_>, permission| reach(&whole, target, permission) == Reach::Always;
         let lacks = |permission: &Permission| match scope {
             GrantScope::System => !may(&Target::SYSTEM, *permission),
             GrantScope::AllProjects => !has_in_all_projects(&act.access, *permission),

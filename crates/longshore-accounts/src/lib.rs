@@ -45,7 +45,7 @@ pub use accounts::{Accounts, AccountsSettings};
 pub use act::Act;
 pub use configuration::{FileConfiguration, Running, Setting};
 pub use client_chain::ClientChain;
-pub use content::{ListedRepositories, Statistics};
+pub use content::{ListedInProject, ListedRepositories, Statistics};
 pub use credentials::{Credentials, Csrf, LoginError};
 pub use directories::{DirectoryTrial, NotImported};
 pub use error::ManageError;

@@ -57,7 +57,9 @@ impl Accounts {
             let taken = || ManageError::Conflict(format!("project {} already exists", new.name));
             // What a deleted project held is restored by its own people or by an administrator: nobody comes by it by making
             // a project of the same name, or learns that there was one.
-            if act.access.principal.system_role() != SystemRole::Admin && !tx.clear_leftovers(&new.name).await? {
+            if act.access.principal.system_role() != SystemRole::Admin
+                && !tx.clear_leftovers(&new.name).await?
+            {
                 return Err(taken());
             }
             let id = tx.insert_project(&new.name, owner, now).await?.ok_or_else(taken)?;
@@ -169,11 +171,12 @@ impl Accounts {
         undeletable(&mut tx, &record).await
     }
 
-    /// What a project is like as a whole.
-    pub async fn project_summary(&self, id: ProjectId) -> Result<ProjectSummary, ManageError> {
+    /// What a project is like as a whole, to the caller.
+    pub async fn project_summary(&self, act: &Act, id: ProjectId) -> Result<ProjectSummary, ManageError> {
+        let repositories = self.project_details(act, id).await?.repositories;
         let mut tx = self.inner.metadata.read().await?;
         Ok(ProjectSummary {
-            repositories: tx.repository_counts(&[id]).await?.remove(&id).unwrap_or_default(),
+            repositories,
             members: tx.members_by_role(id).await?,
             quota: tx.quota_of(id).await?,
         })

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use longshore_types::{ProjectName, RepositoryName};
 
-use crate::{Condition, PermissionSet, Principal, RepositoryPattern, RoleId};
+use crate::{Condition, Permission, PermissionSet, Principal, RepositoryPattern, RoleId};
 
 /// Where a grant holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -65,7 +65,8 @@ pub enum GrantKind {
 pub struct Grant {
     /// Where it holds.
     pub scope: GrantScope,
-    /// The repositories that it is limited to. With a pattern it says nothing of the project itself.
+    /// The repositories that it is limited to. With a pattern it says nothing of projects, but for its own: that this is there
+    /// to be read.
     pub repositories: Option<RepositoryPattern>,
     /// What it allows.
     pub permissions: PermissionSet,
@@ -140,6 +141,33 @@ impl Access {
     /// What everybody has.
     pub fn anonymous() -> Self {
         Self { principal: Principal::Anonymous, grants: Vec::new(), ceiling: None }
+    }
+
+    /// What may make a difference between a project and its repositories: grants of this permission around there that are
+    /// limited to repositories, or ask a condition. Without any, what is refused in the project is refused for each of them.
+    pub fn limited_within<'a>(
+        &'a self,
+        project: &'a ProjectName,
+        permission: Permission,
+    ) -> impl Iterator<Item = &'a Grant> {
+        self.grants.iter().chain(self.ceiling.iter().flatten()).filter(move |grant| {
+            (grant.repositories.is_some() || grant.condition.is_some())
+                && grant.permissions.contains(permission)
+                && grant.scope.covers(Some(project))
+        })
+    }
+
+    /// All of it but what is limited to repositories: what the rest allows in a project holds for the whole of that.
+    #[must_use]
+    pub fn of_whole_projects(&self) -> Self {
+        let whole = |grants: &[Grant]| -> Vec<Grant> {
+            grants.iter().filter(|grant| grant.repositories.is_none()).cloned().collect()
+        };
+        Self {
+            principal: self.principal.clone(),
+            grants: whole(&self.grants),
+            ceiling: self.ceiling.as_deref().map(whole),
+        }
     }
 
     /// Whether some grant, on whatever condition, may reach the project, one inside of it, or a repository there: whether

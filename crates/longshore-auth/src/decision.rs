@@ -2,8 +2,8 @@
 //!
 //! In this order: what is public is allowed to everybody. A system role allows what it does. Then the grants: of the
 //! roles those nearest to the project decide, walking from the project up through its parents to those that hold in every
-//! project (and those of project admins further out); rights to repositories and permissions of robots add to them. What an access token leaves of all this is
-//! allowed.
+//! project (and those of project admins further out); rights to repositories and permissions of robots add to them. Rights to
+//! repositories of a project let that be read, if they have `project:read`. What an access token leaves of all this is allowed.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -278,10 +278,17 @@ impl Grant {
     pub fn would_allow(&self, question: &Question<'_>) -> bool {
         self.permissions.contains(question.permission)
             && self.scope.covers(question.target.project.map(|project| project.name))
-            && self.repositories.as_ref().is_none_or(|pattern| {
-                let within = question.target.repository.and_then(|name| self.scope.repository_within(name));
-                within.is_some_and(|name| pattern.matches(name))
+            && self.repositories.as_ref().is_none_or(|pattern| match question.target.repository {
+                Some(name) => self.scope.repository_within(name).is_some_and(|name| pattern.matches(name)),
+                None => {
+                    question.permission == Permission::PROJECT_READ && self.is_of(question.target.project)
+                }
             })
+    }
+
+    /// Whether it was given in this very project, not in one around it.
+    fn is_of(&self, project: Option<ProjectView<'_>>) -> bool {
+        matches!((&self.scope, project), (GrantScope::Project(own), Some(project)) if own == project.name)
     }
 
     /// Whether it has all that a project admin has.

@@ -171,6 +171,12 @@ fn nearness(scope: &GrantScope, project: Option<&str>) -> Option<usize> {
     }
 }
 
+/// The project that a scope names.
+fn named(scope: &GrantScope) -> Option<&str> {
+    let GrantScope::Project(name) = scope else { return None };
+    Some(name.as_str())
+}
+
 fn applies(
     grant: &Grant,
     project: Option<&str>,
@@ -189,7 +195,8 @@ fn applies(
     let texts: BTreeSet<String> = grant.permissions.iter().map(|one| one.to_string()).collect();
     let matches = match (&grant.repositories, repository) {
         (None, _) => true,
-        (Some(_), None) => false,
+        // Of the project it was given in, and none further in, it tells that this is there.
+        (Some(_), None) => permission == "project:read" && named(&grant.scope) == project,
         (Some(pattern), Some(repository)) => {
             let relative = match &grant.scope {
                 GrantScope::Project(own) => inside(own.as_str(), repository),

@@ -21,7 +21,7 @@ pub struct ProjectDetails {
     pub record: ProjectRecord,
     /// The name of who made it; empty when that is not known any more.
     pub owner_name: String,
-    /// Repositories with something in them.
+    /// Repositories with something in them, of those that the caller may list.
     pub repositories: u64,
     /// Its settings and those that it inherits: the nearest counts.
     pub settings: BTreeMap<String, String>,
@@ -74,15 +74,20 @@ impl Accounts {
         } else {
             self.readable_projects(&mut tx, act, &query).await?
         };
-        Ok((details(&mut tx, act, records).await?, total))
+        let mut shown = details(&mut tx, act, records).await?;
+        drop(tx);
+        self.count_listed(act, &mut shown).await?;
+        Ok((shown, total))
     }
 
     /// A project with all that is shown with it.
     pub async fn project_details(&self, act: &Act, id: ProjectId) -> Result<ProjectDetails, ManageError> {
         let mut tx = self.inner.metadata.read().await?;
         let record = existing(&mut tx, id).await?;
-        let found = details(&mut tx, act, vec![record]).await?.pop();
-        found.ok_or_else(|| ManageError::unknown("project", id.number()))
+        let mut shown = details(&mut tx, act, vec![record]).await?;
+        drop(tx);
+        self.count_listed(act, &mut shown).await?;
+        shown.pop().ok_or_else(|| ManageError::unknown("project", id.number()))
     }
 
     /// The public projects, and the others that the caller was given something in. The latter are few: they are read as

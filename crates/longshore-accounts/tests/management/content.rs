@@ -1,18 +1,19 @@
 use longshore_accounts::{
-    Accounts, Act, LabelOrder, LabelPlan, ListedRepositories, MemberGrant, NewHolder, ProjectId,
-    public_setting,
+    Accounts, Act, LabelOrder, LabelPlan, ListedInProject, ListedRepositories, MemberGrant, NewHolder,
+    ProjectId, ProjectKey, ProjectQuery, public_setting,
 };
 use longshore_metadata::RepositoryScope;
 use longshore_types::{Digest, Reference};
 
 use crate::support::{
-    add_member, admin, at, make_project, make_users, nobody, on_both_databases, push, recorded, user, word,
+    add_member, admin, make_project, make_users, nobody, on_both_databases, push, recorded, user, word,
 };
 
 on_both_databases! {
     labels_are_made_by_who_may,
     labels_are_put_on_artifacts_of_their_project,
     everybody_lists_what_they_may,
+    who_has_some_repositories_is_told_of_no_others,
 }
 
 fn plan(name: &str) -> LabelPlan {
@@ -153,4 +154,50 @@ async fn everybody_lists_what_they_may(accounts: Accounts) {
     assert_eq!((counted.public, counted.private), ((2, 1), (0, 0)));
     let counted = accounts.statistics(&admin()).await.unwrap();
     assert_eq!((counted.public, counted.private, counted.total), ((2, 1), (3, 4), Some((5, 5, 0))));
+}
+
+async fn who_has_some_repositories_is_told_of_no_others(accounts: Accounts) {
+    let team = make_project(&accounts, &admin(), "team").await;
+    let sub = make_project(&accounts, &admin(), "team/sub").await;
+    make_project(&accounts, &admin(), "other").await;
+    for name in ["team/app", "team/app-x", "team/tool", "team/sub/app", "team/sub/tool", "other/app"] {
+        push(&accounts, name).await;
+    }
+    make_users(&accounts, ["bob", "eve"]).await;
+    let some = MemberGrant { role: 2, repositories: "{app*,sub/app}".to_owned(), ..MemberGrant::default() };
+    accounts.add_member(&admin(), team, &NewHolder::User("bob".to_owned()), &some).await.unwrap();
+    let (bob, eve) = (user(&accounts, "bob").await, user(&accounts, "eve").await);
+
+    let query = ProjectQuery { limit: 9, ..ProjectQuery::default() };
+    let projects = async |act: &Act| -> Vec<(String, u64)> {
+        let (shown, total) = accounts.list_projects(act, &query).await.unwrap();
+        assert_eq!(total, shown.len() as u64);
+        shown.into_iter().map(|shown| (shown.record.name.to_string(), shown.repositories)).collect()
+    };
+    let named = |names: &[(&str, u64)]| -> Vec<_> {
+        names.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+    };
+    let mut shown = projects(&bob).await;
+    shown.sort();
+    // Of `library`, which the first start made, everybody knows.
+    assert_eq!(shown, named(&[("library", 0), ("team", 2)]));
+    assert_eq!(projects(&eve).await, named(&[("library", 0)]));
+    let listed = async |act: &Act, project| {
+        let project = accounts.find_project(&ProjectKey::Id(project)).await.unwrap().unwrap();
+        accounts.listed_in_project(act, &project).await.unwrap()
+    };
+    let count = |listed: ListedInProject| match listed {
+        ListedInProject::All(_) => None,
+        ListedInProject::Some(repositories) => Some(repositories.len()),
+    };
+    assert_eq!(count(listed(&bob, team.number()).await), Some(2));
+    assert_eq!(count(listed(&bob, sub.number()).await), Some(1));
+    assert_eq!(count(listed(&eve, team.number()).await), Some(0));
+    assert_eq!(listed(&admin(), team.number()).await, ListedInProject::All(team));
+    assert_eq!(accounts.project_summary(&bob, team).await.unwrap().repositories, 2);
+    assert_eq!(accounts.project_summary(&admin(), team).await.unwrap().repositories, 3);
+    assert_eq!(accounts.project_details(&bob, team).await.unwrap().repositories, 2);
+    // The one in `team/sub` is theirs to list, though that project is not theirs to see.
+    assert_eq!(accounts.statistics(&bob).await.unwrap().private, (1, 3));
+    assert_eq!(accounts.statistics(&eve).await.unwrap().private, (0, 0));
 }

@@ -46,7 +46,7 @@ async fn whoever_makes_a_project_administers_it(accounts: Accounts) {
     accounts.create_project(&ann, &limited).await.unwrap();
     let quota = async |name: &str| {
         let id = project_id(&accounts, name).await.unwrap();
-        accounts.project_summary(id).await.unwrap().quota.unwrap().limit_bytes
+        accounts.project_summary(&admin(), id).await.unwrap().quota.unwrap().limit_bytes
     };
     assert_eq!(quota("limited").await, None, "only administrators say how much");
     let limited = NewProject { storage_limit: 7, ..new_project("narrow") };

@@ -1,5 +1,6 @@
 use longshore_accounts::{
-    Accounts, Act, ManageError, NewSecret, RobotDetails, RobotId, RobotPlan, ScopedPermissions, TextFilter,
+    Accounts, Act, ManageError, MemberGrant, NewHolder, NewSecret, RobotDetails, RobotId, RobotPlan,
+    ScopedPermissions, TextFilter,
 };
 use longshore_auth::{GrantScope, Permission, PermissionSet, Target};
 
@@ -133,6 +134,17 @@ async fn nobody_makes_a_robot_that_can_do_more(accounts: Accounts) {
     assert_eq!(try_it(&nobody(), Some("team"), "a4", std::slice::from_ref(&pull)).await, "unknown");
     let eve = user(&accounts, "eve").await;
     assert_eq!(try_it(&eve, Some("team"), "a4", std::slice::from_ref(&pull)).await, "unknown");
+    // Who reads the project for some repositories alone cannot let a robot read all that there is to read in it.
+    let blind = PermissionSet::of(&[Permission::ROBOT_CREATE, Permission::REPOSITORY_PULL]);
+    let blind = accounts.create_role(&admin, "blind maker", blind).await.unwrap();
+    add_member(&accounts, team, "eve", blind).await;
+    let some = MemberGrant { role: 3, repositories: "app".to_owned(), ..MemberGrant::default() };
+    accounts.add_member(&admin, team, &NewHolder::User("eve".to_owned()), &some).await.unwrap();
+    let eve = user(&accounts, "eve").await;
+    assert!(may(&accounts, &eve, "team", Permission::REPOSITORY_PULL));
+    let read = at_project("team", &[Permission::PROJECT_READ]);
+    assert_eq!(try_it(&eve, Some("team"), "a4", std::slice::from_ref(&read)).await, "forbidden");
+    assert_eq!(try_it(&eve, Some("team"), "a5", std::slice::from_ref(&pull)).await, "done");
     // It would push to the project within, where its maker may not.
     let bob = user(&accounts, "bob").await;
     assert_eq!(try_it(&bob, Some("team"), "b1", std::slice::from_ref(&push)).await, "forbidden");

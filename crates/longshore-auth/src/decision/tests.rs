@@ -97,6 +97,33 @@ fn rights_to_repositories_add_to_any_role() {
 }
 
 #[test]
+fn rights_to_repositories_show_their_project_alone() {
+    let limited = |mut grant: Grant| {
+        grant.kind = GrantKind::Repository;
+        grant.limited_to("{app,sub/app}".parse().unwrap())
+    };
+    let check = |access: &Access, of: &str, permission: Permission, allowed: bool| {
+        let (of, now) = (project(of), Circumstances::at(Timestamp::from_unix_millis(0)));
+        let decision = decide(access, &Target::project(&of, false), permission, &now);
+        assert_eq!(decision.allowed, allowed, "{permission} in {of}: {}", decision.because);
+    };
+    let some = access(vec![limited(member("team", BuiltInRole::ProjectAdmin))]);
+    check(&some, "team", Permission::PROJECT_READ, true);
+    check(&some, "team/sub", Permission::PROJECT_READ, false);
+    check(&some, "other", Permission::PROJECT_READ, false);
+    for other in [Permission::REPOSITORY_LIST, Permission::PROJECT_UPDATE, Permission::MEMBER_LIST] {
+        check(&some, "team", other, false);
+    }
+    check(&some.of_whole_projects(), "team", Permission::PROJECT_READ, false);
+    let mut at_the_office = limited(member("team", BuiltInRole::Guest));
+    at_the_office.condition = Some(Arc::new(AtTheOffice));
+    check(&access(vec![at_the_office]), "team", Permission::PROJECT_READ, false);
+    let count = |of: &str, permission| some.limited_within(&project(of), permission).count();
+    assert_eq!(count("team/sub", Permission::REPOSITORY_LIST), 1);
+    assert_eq!((count("teams", Permission::REPOSITORY_LIST), count("team", Permission::USER_LIST)), (0, 0));
+}
+
+#[test]
 fn the_roles_that_count_are_told() {
     let role = |of: &str, role: BuiltInRole| member(of, role).known_as(role.id());
     let check = |access: &Access, of: &str, wanted: &[i64]| {

@@ -157,7 +157,8 @@ impl Api {
                 let target = Target::repository(name, project.public, repository);
                 self.allows(asked, target, permission)
             }
-            Some(Err(_)) | None => self.allows(asked, itself, permission),
+            Some(Err(_)) => self.allows(asked, itself, permission),
+            None => self.allows(asked, itself, permission) || self.lists_some(asked, &project, permission),
         };
         if !allowed {
             let may_know = self.allows(asked, itself, Permission::PROJECT_READ);
@@ -235,6 +236,17 @@ impl Api {
         let listed = self.guard.is_listed(repository).await.map_err(ApiProblem::unavailable)?;
         let target = Target::repository(&project.record.name, project.public, repository);
         Ok(!passed_over && (listed || learns_what_is_missing(asked.access, &target, permission)))
+    }
+
+    /// Whether the caller asks to list the repositories of a project that they may read, where they have some: the listing
+    /// has no others.
+    fn lists_some(&self, asked: &Asked<'_>, project: &FoundProject, permission: Permission) -> bool {
+        permission == Permission::REPOSITORY_LIST
+            && self.allows(asked, project.target(), Permission::PROJECT_READ)
+            && asked
+                .access
+                .limited_within(&project.record.name, permission)
+                .any(|grant| grant.repositories.is_some())
     }
 
     fn allows(&self, asked: &Asked<'_>, target: Target<'_>, permission: Permission) -> bool {

@@ -38,7 +38,7 @@ pub(crate) struct ProjectReply {
     /// The most powerful of the caller's roles that count there; 0 for none.
     current_user_role_id: i64,
     current_user_role_ids: Vec<i64>,
-    /// Repositories with something in them.
+    /// Repositories with something in them, of those that the caller may list.
     repo_count: u64,
     /// Its settings and those that it inherits, texts all of them.
     metadata: BTreeMap<String, String>,
@@ -323,7 +323,7 @@ pub(crate) async fn deletable(api: &Api, request: ApiRequest) -> Reply {
 /// `GET /projects/{project_name_or_id}/summary`.
 pub(crate) async fn summary(api: &Api, request: ApiRequest) -> Reply {
     let project = request.project()?;
-    let summary = api.accounts.project_summary(project.record.id).await?;
+    let summary = api.accounts.project_summary(&request.act(), project.record.id).await?;
     let may = |permission| {
         let target = Target::project(&project.record.name, project.public);
         api.accounts.may(&request.access, &target, permission, &request.circumstances)

@@ -73,9 +73,10 @@ pub(crate) async fn list_all(api: &Api, request: ApiRequest) -> Reply {
     list_in(api, &request, listed.scope()).await
 }
 
+/// Those of a project that the caller may list.
 pub(crate) async fn list(api: &Api, request: ApiRequest) -> Reply {
-    let project = request.project()?.record.id;
-    list_in(api, &request, RepositoryScope::Project(project)).await
+    let listed = api.accounts.listed_in_project(&request.act(), request.project()?).await?;
+    list_in(api, &request, listed.scope()).await
 }
 
 async fn list_in(api: &Api, request: &ApiRequest, scope: RepositoryScope<'_>) -> Reply {

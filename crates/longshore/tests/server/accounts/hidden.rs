@@ -17,10 +17,11 @@ struct Pair {
     absent: &'static str,
 }
 
-/// In a public project, and at the top level.
-const PAIRS: [Pair; 2] = [
+/// In a public project, at the top level, and in a private project.
+const PAIRS: [Pair; 3] = [
     Pair { around: Some("team"), hidden: "secret", absent: "absent" },
     Pair { around: None, hidden: "vaults", absent: "absent" },
+    Pair { around: Some("shop"), hidden: "cellar", absent: "absent" },
 ];
 
 impl Pair {
@@ -41,6 +42,7 @@ async fn hide(registry: &TestRegistry) -> Held {
     let content = image().build();
     registry.create_project("team", true).await;
     registry.create_project("other", false).await;
+    registry.create_project("shop", false).await;
     for name in ["team/app", "other/app"] {
         admin.push_image(name, "v1", &content).await;
     }
@@ -66,7 +68,9 @@ async fn callers(registry: &TestRegistry) -> Vec<(&'static str, Api, &'static [P
     let admin = registry.admin();
     let part =
         json!({ "role_id": role::DEVELOPER, "repositories": "app", "member_user": { "username": "partly" } });
-    admin.post_json(&format!("{API}/projects/team/members"), &part).await.assert_status(201);
+    for project in ["team", "shop"] {
+        admin.post_json(&format!("{API}/projects/{project}/members"), &part).await.assert_status(201);
+    }
 
     let access = json!([{ "resource": "repository", "action": "pull" }, { "resource": "repository", "action": "push" }]);
     let elsewhere = json!([{ "kind": "project", "namespace": "other", "access": access }]);
@@ -83,7 +87,7 @@ async fn callers(registry: &TestRegistry) -> Vec<(&'static str, Api, &'static [P
         ("a stranger", registry.user("nobody"), &PAIRS),
         ("a member of another project", registry.user("elsewhere"), &PAIRS),
         ("a limited guest of another project", registry.user("limited"), &PAIRS),
-        ("a member for some repositories of the outer project", registry.user("partly"), &PAIRS),
+        ("a member for some repositories of the outer projects", registry.user("partly"), &PAIRS),
         ("a member of the outer project", registry.user("inside"), &PAIRS[1..]),
         ("a robot of another project", registry.authorized(robot), &PAIRS),
         ("a narrowed token", registry.authorized(narrowed), &PAIRS),

@@ -10,6 +10,7 @@ mod first_start;
 mod guessing;
 mod hidden;
 mod keys;
+mod patterns;
 mod pushing;
 mod slow_pushes;
 mod refusals;
