@@ -120,6 +120,7 @@ CREATE INDEX project_members_by_project ON project_members (project_id, id);
 CREATE INDEX project_members_by_user ON project_members (user_id, project_id);
 CREATE INDEX project_members_by_group ON project_members (group_id, project_id);
 CREATE INDEX project_members_by_role ON project_members (role_id, id);
+CREATE INDEX project_members_by_condition ON project_members (condition_id, id) WHERE condition_id IS NOT NULL;
 
 -- Conditions on grants.
 CREATE TABLE access_policies (
@@ -127,7 +128,8 @@ CREATE TABLE access_policies (
     name {text} NOT NULL UNIQUE,
     description {text} NOT NULL,
     text {text} NOT NULL,
-CREATE INDEX project_members_by_condition ON project_members (condition_id, id) WHERE condition_id IS NOT NULL;
+    -- Grows with each change, so that what was made of a text is known to be of this one.
+    revision {int} NOT NULL,
     created_at {int} NOT NULL,
     updated_at {int} NOT NULL
 ){rows};
@@ -135,8 +137,6 @@ CREATE INDEX project_members_by_condition ON project_members (condition_id, id) 
 CREATE TABLE robots (
     id {id},
     -- `team+ci` in a project, `ci` for the system; callers see it behind a prefix.
-    -- Grows with each change, so that what was made of a text is known to be of this one.
-    revision {int} NOT NULL,
     name {text} NOT NULL UNIQUE,
     project_id {int} REFERENCES projects (id),
     description {text} NOT NULL,

@@ -200,7 +200,7 @@ async fn rules_are_found_by_issuer(metadata: Metadata) {
     let disabled = NewTrustRule { disabled: true, ..rule("renamed", robot) };
     tx.update_trust_rule(first, &disabled, at(2)).await.unwrap();
     assert_eq!(tx.trust_rules_of(issuer).await.unwrap(), [], "one that is disabled counts for nothing");
-    assert_eq!(tx.trust_rule_named("renamed").await.unwrap().unwrap().updated_at, at(2));
+    assert_eq!(tx.trust_rule_named(robot, "renamed").await.unwrap().unwrap().updated_at, at(2));
     tx.delete_trust_rule(first).await.unwrap();
     assert_eq!(tx.trust_rule(first).await.unwrap(), None);
     tx.commit().await.unwrap();
