@@ -24,14 +24,15 @@ fn or_null(schema: &mut Value) {
     if members.contains_key("type") {
         or_null_by_type(members);
     } else {
-        let null = json!({ "type": "null" });
+        // Not called `null`: json! takes that for the value.
+        let nothing = json!({ "type": "null" });
         match members.get_mut("anyOf") {
-            Some(Value::Array(any)) if any.contains(&null) => {}
-            Some(Value::Array(any)) => any.push(null),
+            Some(Value::Array(any)) if any.contains(&nothing) => {}
+            Some(Value::Array(any)) => any.push(nothing),
             _ => {
                 let (about, default) = (members.remove("description"), members.remove("default"));
                 let schema = std::mem::take(members);
-                members.insert("anyOf".to_owned(), json!([schema, null]));
+                members.insert("anyOf".to_owned(), json!([schema, nothing]));
                 members.extend(about.map(|about| ("description".to_owned(), about)));
                 members.extend(default.map(|default| ("default".to_owned(), default)));
             }
@@ -72,13 +73,13 @@ mod tests {
             json!({ "type": "string", "enum": ["a"] }),
             json!({ "type": ["string", "null"], "enum": ["a", null] }),
         );
-        let (item, null) = (json!({ "$ref": "#/components/schemas/Item" }), json!({ "type": "null" }));
+        let (item, nothing) = (json!({ "$ref": "#/components/schemas/Item" }), json!({ "type": "null" }));
         check(
             json!({ "$ref": "#/components/schemas/Item", "description": "One." }),
-            json!({ "description": "One.", "anyOf": [item, null] }),
+            json!({ "description": "One.", "anyOf": [item, nothing] }),
         );
-        check(json!({ "anyOf": [item] }), json!({ "anyOf": [item, null] }));
-        check(json!({ "anyOf": [item, null] }), json!({ "anyOf": [item, null] }));
+        check(json!({ "anyOf": [item] }), json!({ "anyOf": [item, nothing] }));
+        check(json!({ "anyOf": [item, nothing] }), json!({ "anyOf": [item, nothing] }));
         let map = |of: Value| json!({ "type": ["object", "null"], "additionalProperties": { "type": of } });
         check(
             json!({ "type": "object", "additionalProperties": { "type": "string" } }),

@@ -20,7 +20,8 @@ async fn the_real_table_pings_and_tells_what_it_is() {
     pong.assert_status(200);
 
     let info = call(&client, "GET", "/systeminfo").send().await.assert_status(200).json();
-    let wanted = r#"{"auth_mode":"db_auth","primary_auth_mode":false,"self_registration":false,"banner_message":""}"#;
+    let wanted =
+        r#"{"auth_mode":"db_auth","primary_auth_mode":false,"self_registration":false,"banner_message":""}"#;
     assert_eq!(info, serde_json::from_str::<Value>(wanted).unwrap());
     let info = call(&user(&client, "dev"), "GET", "/systeminfo").send().await.assert_status(200).json();
     assert!(info["harbor_version"].as_str().is_some_and(|v| v.starts_with("v2.") && v.contains("longshore")));

@@ -226,7 +226,9 @@ pub(crate) async fn start(table: &'static [Route]) -> Client {
 pub(crate) async fn accounts() -> Accounts {
     let index = MetadataSettings { url: "sqlite::memory:".to_owned(), connections_max: 2, durable: false };
     let metadata = Metadata::open(&index).await.unwrap();
-    Accounts::new(metadata, AccountsSettings::default(), Vec::new())
+    let trusted_issuers = vec!["https://token.actions.example".to_owned()];
+    let settings = AccountsSettings { trusted_issuers, ..AccountsSettings::default() };
+    Accounts::new(metadata, settings, Vec::new())
 }
 
 /// A client of a server with these accounts that ends with the test. They say who calls if nobody else does.
@@ -236,7 +238,8 @@ pub(crate) async fn serve(
     table: &'static [Route],
 ) -> Client {
     let store = Arc::new(MemoryStore::new());
-    let registry = Registry::new(accounts.metadata().clone(), store.clone(), store, RegistrySettings::default());
+    let registry =
+        Registry::new(accounts.metadata().clone(), store.clone(), store, RegistrySettings::default());
     let settings = ApiSettings {
         external_url: Some("https://r.example".to_owned()),
         storage_driver: "filesystem".to_owned(),

@@ -110,7 +110,8 @@ async fn pages_of_other_sites_change_nothing() {
         call(&admin, "GET", &path).header(name, value).send().await.assert_status(200);
     }
     let own = ["https://r.example", admin.base()];
-    for (name, value) in own.map(|own| ("Origin", own)).into_iter().chain([("Sec-Fetch-Site", "same-origin")]) {
+    for (name, value) in own.map(|own| ("Origin", own)).into_iter().chain([("Sec-Fetch-Site", "same-origin")])
+    {
         change().header(name, value).send().await.assert_status(200);
     }
 }

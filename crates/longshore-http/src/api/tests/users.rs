@@ -200,8 +200,8 @@ async fn groups_have_harbors_forms() {
         send(&admin, "POST", "/usergroups", &bad).await.assert_error(400, "BAD_REQUEST");
     }
     let shown = call(&admin, "GET", "/usergroups/1").send().await.assert_status(200).json();
-    let wanted =
-        json!({ "id": 1, "group_name": "Developers", "group_type": 1, "ldap_group_dn": "cn=dev,dc=example" });
+    let wanted = json!({ "id": 1, "group_name": "Developers", "group_type": 1, "source": "ldap",
+        "ldap_group_dn": "cn=dev,dc=example" });
     assert_eq!(shown, wanted);
     send(&admin, "PUT", "/usergroups/1", &json!({ "group_name": "Makers" })).await.assert_status(200);
     send(&admin, "PUT", "/usergroups/2", &json!({ "group_name": "x" }))
@@ -212,7 +212,7 @@ async fn groups_have_harbors_forms() {
     let dn = "/usergroups?ldap_group_dn=cn%3Ddev%2Cdc%3Dexample";
     assert_eq!(call(&admin, "GET", dn).send().await.json()[0]["id"], 1);
     let found = call(&admin, "GET", "/usergroups/search?groupname=op").send().await.json();
-    assert_eq!(found, json!([{ "id": 2, "group_name": "ops", "group_type": 3 }]));
+    assert_eq!(found, json!([{ "id": 2, "group_name": "ops", "group_type": 3, "source": "oidc" }]));
     call(&admin, "DELETE", "/usergroups/2").send().await.assert_status(200).assert_body(b"");
     call(&admin, "GET", "/usergroups/2").send().await.assert_error(404, "NOT_FOUND");
 }
