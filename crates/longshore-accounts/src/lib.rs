@@ -43,8 +43,8 @@ pub use access_policies::{AskedPolicy, Doing, PolicyPlan, SimulatedGrant, Simula
 pub use access_tokens::{AccessTokenDetails, NewAccessToken};
 pub use accounts::{Accounts, AccountsSettings};
 pub use act::Act;
-pub use configuration::{FileConfiguration, Running, Setting};
 pub use client_chain::ClientChain;
+pub use configuration::{FileConfiguration, Running, Setting};
 pub use content::{ListedInProject, ListedRepositories, Statistics};
 pub use credentials::{Credentials, Csrf, LoginError};
 pub use directories::{DirectoryTrial, NotImported};
@@ -71,17 +71,18 @@ pub use token_service::{
 pub use trust_rules::{TrustRuleDetails, TrustRulePlan, UsableTrustRule};
 pub use users::{NewAccount, Profile};
 
-/// What directories say of people and groups.
-pub use longshore_identity::{SourceGroup, ldap::LdapUser};
-/// Who signs certificates that say who somebody is.
-pub use longshore_identity::{CertificateDer, certificate::Certificates};
-/// What policies are about, and what they say.
-pub use longshore_policy::{Answer, Rule, schema_text};
 /// Whose word counts about programs.
 pub use longshore_identity::workload::Workloads;
+/// Who signs certificates that say who somebody is.
+pub use longshore_identity::{CertificateDer, certificate::Certificates};
+/// What directories say of people and groups.
+pub use longshore_identity::{SourceGroup, ldap::LdapUser};
 /// Rows as the use cases take and give them.
 pub use longshore_metadata::{
-    AUDIT_OPERATIONS, AccessPolicyRecord, AccessTokenId, AuditEvent, AuditFilter, AuditOperation, AuditOrder, GroupFilter, GroupKind, GroupRecord, Holder, LabelId,
-    LabelOrder, LabelRecord, MemberId, ProjectFilter, ProjectId, ProjectOrder, ProjectRecord, QuotaRecord,
-    RobotId, TextFilter, TrustRuleId, TrustRuleKind, UserFilter, UserId, UserOrder, UserRecord,
+    AUDIT_OPERATIONS, AccessPolicyRecord, AccessTokenId, AuditEvent, AuditFilter, AuditOperation, AuditOrder,
+    GroupFilter, GroupKind, GroupRecord, Holder, LabelId, LabelOrder, LabelRecord, MemberId, ProjectFilter,
+    ProjectId, ProjectOrder, ProjectRecord, QuotaRecord, RobotId, TextFilter, TrustRuleId, TrustRuleKind,
+    UserFilter, UserId, UserOrder, UserRecord,
 };
+/// What policies are about, and what they say.
+pub use longshore_policy::{Answer, Rule, schema_text};

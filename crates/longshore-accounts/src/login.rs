@@ -38,8 +38,8 @@ use longshore_types::Timestamp;
 
 pub use confirmation::ConfirmationSettings;
 pub use onboarding::Vouched;
-pub use session::{NewSession, SessionId};
 pub(crate) use session::session_label;
+pub use session::{NewSession, SessionId};
 
 pub(crate) use self::{checks::Logins, slowdown::network, workload::Wish};
 use crate::{Accounts, Credentials, Csrf, LoginError};

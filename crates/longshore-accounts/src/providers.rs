@@ -48,7 +48,7 @@ pub enum CameBack {
     /// And is logged in.
     LoggedIn {
         /// The session that began.
-        session: NewSession,
+        session: Box<NewSession>,
         /// Where they wanted to go.
         return_to: ReturnPath,
     },
@@ -158,7 +158,7 @@ impl Providers {
             return Ok(CameBack::Unnamed { cookie, lifetime: NAMING_TIME });
         }
         let session = self.accounts.enter(&vouched, settings.auto_onboard, &attempt).await?;
-        Ok(CameBack::LoggedIn { session, return_to })
+        Ok(CameBack::LoggedIn { session: session.into(), return_to })
     }
 
     async fn who(

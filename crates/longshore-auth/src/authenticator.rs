@@ -21,7 +21,7 @@ pub enum Authenticator {
     /// Names and bcrypt hashes in a file; whoever is in it may do everything.
     Htpasswd(Htpasswd),
     /// Tokens of an external token service.
-    Token(TokenVerifier),
+    Token(Box<TokenVerifier>),
 }
 
 /// Why a request has no caller.

@@ -33,8 +33,8 @@ pub use authenticator::{AuthError, Authenticator, SettingsError};
 pub use caller::{Action, Caller, CallerKind, Permissions, RepositoryGrant};
 pub use challenge::ChallengeProblem;
 pub use circumstances::{Circumstances, ClientCertificate};
-pub use credentials::Credentials;
 pub use condition::Condition;
+pub use credentials::Credentials;
 pub use decision::{
     Because, Decision, ProjectView, Question, Reach, Target, decide, decide_action, reach, reach_of_action,
 };

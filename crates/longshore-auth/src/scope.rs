@@ -70,8 +70,7 @@ mod tests {
             name: Some("ann".into()),
             kind: CallerKind::Person,
             permissions: Permissions::Granted {
-                repositories: [RepositoryGrant::new(app.clone(), vec![Action::Pull])]
-                    .into(),
+                repositories: [RepositoryGrant::new(app.clone(), vec![Action::Pull])].into(),
                 catalog: false,
             },
         };

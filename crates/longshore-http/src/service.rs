@@ -167,8 +167,7 @@ async fn distribution(
     record.route = endpoint.route();
     record.repository = endpoint.repository().cloned();
     let now = Timestamp::from(SystemTime::now());
-    let asked =
-        Asked { head: &head, endpoint: &endpoint, origin, now, request_id: &record.request_id };
+    let asked = Asked { head: &head, endpoint: &endpoint, origin, now, request_id: &record.request_id };
     cx.gate.before_admission(&asked)?;
     let admitted = admission::admit(cx, &asked).await;
     let Admitted { caller, access, refusal } = cx.gate.after_admission(&asked, admitted)?;

@@ -18,9 +18,9 @@ pub mod workload;
 
 pub use error::SettingsError;
 pub use jwt::TokenError;
+pub use pattern::{PatternError, WildcardPattern};
 /// A certificate in its DER form.
 pub use rustls_pki_types::CertificateDer;
-pub use pattern::{PatternError, WildcardPattern};
 pub use secret::Secret;
 pub use source::{Identity, PasswordSource, SourceError, SourceGroup};
 pub use web::FetchError;

@@ -189,7 +189,9 @@ impl ReadTx {
                 condition: match (row.optional_int()?, row.optional_int()?) {
                     (None, _) => None,
                     // None of that number is left: there is no such revision.
-                    (Some(id), revision) => Some(PolicyVersion { id, revision: revision.unwrap_or_default() }),
+                    (Some(id), revision) => {
+                        Some(PolicyVersion { id, revision: revision.unwrap_or_default() })
+                    }
                 },
                 through: row.optional_text()?,
             })

@@ -12,11 +12,7 @@ use longshore_types::{Digest, ManifestError, Reference, RepositoryName, Tag};
 
 pub(crate) use required::{references, required_blobs};
 
-use crate::{
-    Call, Denied, Event, EventAction, ReadOnly, Registry,
-    access::require,
-    pull_rows::Pull,
-};
+use crate::{Call, Denied, Event, EventAction, ReadOnly, Registry, access::require, pull_rows::Pull};
 
 /// A manifest as it was pushed, with the texts that replies are made of. A clone copies nothing.
 #[derive(Clone, Debug)]

@@ -134,7 +134,7 @@ pub(crate) enum Command {
         command: ConfigCommand,
     },
     #[command(flatten)]
-    Client(ClientCommand),
+    Client(Box<ClientCommand>),
     /// Prints the version.
     Version,
 }

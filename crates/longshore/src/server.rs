@@ -9,8 +9,8 @@ use std::{
 use anyhow::{Context as _, anyhow, bail};
 use longshore_auth::{Authenticator, BySource, Htpasswd, RateLimiter, TokenVerifier};
 use longshore_http::{
-    ApiSettings, AuthMode, ClientAuth, DebugSettings, HttpLimits, HttpSettings, ListenAddr, TlsSettings, TlsVersion,
-    check_tls,
+    ApiSettings, AuthMode, ClientAuth, DebugSettings, HttpLimits, HttpSettings, ListenAddr, TlsSettings,
+    TlsVersion, check_tls,
 };
 use longshore_types::error_chain;
 
@@ -136,7 +136,7 @@ pub(crate) fn authenticator(config: &Config) -> anyhow::Result<Authenticator> {
             }
             Authenticator::Htpasswd(htpasswd)
         }
-        AuthConfig::Token(settings) => Authenticator::Token(TokenVerifier::new(settings.clone())?),
+        AuthConfig::Token(settings) => Authenticator::Token(TokenVerifier::new(settings.clone())?.into()),
     })
 }
 
@@ -159,7 +159,6 @@ pub(crate) fn api_settings(config: &Config, accounts: &AccountsConfig) -> ApiSet
         },
         storage_driver: "filesystem".to_owned(),
         notifies: !config.notifications.endpoints.is_empty(),
-        ..ApiSettings::default()
     }
 }
 

@@ -328,7 +328,7 @@ fn keys_that_cannot_work_are_refused_at_the_start() {
 fn challenges_name_realm_service_and_scope() {
     let service = Service::new(&rcgen::PKCS_ED25519);
     let scope = [Scope::repository(&"team/app".parse().unwrap(), &[Action::Pull])];
-    let authenticator = Authenticator::Token(service.verifier());
+    let authenticator = Authenticator::Token(service.verifier().into());
     assert_eq!(
         authenticator.challenge(&scope, Some(ChallengeProblem::InvalidToken), "https://here").unwrap(),
         r#"Bearer realm="https://auth.example/token",service="registry.example",scope="repository:team/app:pull",error="invalid_token""#
@@ -339,7 +339,8 @@ fn challenges_name_realm_service_and_scope() {
         root_certificates: Some(bundle.path().to_owned()),
         ..settings()
     });
-    let challenge = Authenticator::Token(redirected.unwrap()).challenge(&[], None, "https://here").unwrap();
+    let challenge =
+        Authenticator::Token(redirected.unwrap().into()).challenge(&[], None, "https://here").unwrap();
     assert_eq!(challenge, r#"Bearer realm="https://here/auth/token",service="registry.example""#);
 }
 

@@ -38,12 +38,12 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header, request::Parts};
 use longshore_accounts::{Accounts, ManageError, Providers, SessionId};
-use longshore_registry::Registry;
 use longshore_auth::Circumstances;
+use longshore_registry::Registry;
 use longshore_types::Timestamp;
 
-pub(crate) use other_sites::is_of_another_site;
 pub use guard::{Credentials, Csrf, FoundProject, Guard, LoginError, ProjectKey};
+pub(crate) use other_sites::is_of_another_site;
 
 use self::{
     cookies::Cookies,

@@ -271,9 +271,7 @@ impl From<ReadError> for ApiProblem {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::TooLarge => Self::new(Code::TooLarge, "the body is too large"),
-            ReadError::Body(BodyError::TimedOut) => {
-                Self::new(Code::Timeout, "the body did not come in time")
-            }
+            ReadError::Body(BodyError::TimedOut) => Self::new(Code::Timeout, "the body did not come in time"),
             ReadError::Body(error @ (BodyError::Disconnected(_) | BodyError::NotAllowed)) => {
                 Self::bad_request("the body did not come whole").because(error)
             }

@@ -93,10 +93,8 @@ pub(crate) async fn finish(
     refuse_encoded(&head.headers)?;
     let chunk = Chunk::of(&head.headers, body.size_bytes())?;
     let body = decided_again(cx, &call, repository, body);
-    let finished = cx
-        .registry
-        .finish_upload(&call, repository, id, digest, chunk.offset, chunk.size_bytes, body)
-        .await;
+    let finished =
+        cx.registry.finish_upload(&call, repository, id, digest, chunk.offset, chunk.size_bytes, body).await;
     match finished {
         Ok(pushed) => Ok(created(urls.blob(repository, &pushed.digest), &pushed.digest)),
         Err(error) => Err(with_standing(error, &urls, repository)),

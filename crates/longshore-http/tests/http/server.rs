@@ -48,7 +48,8 @@ impl TestServer {
         S: BlobStore + UploadStore + 'static,
     {
         let http = HttpSettings { listen: free_port(), ..HttpSettings::default() };
-        let mut setup = Setup { http, registry: RegistrySettings::default(), authenticator: Authenticator::Open };
+        let mut setup =
+            Setup { http, registry: RegistrySettings::default(), authenticator: Authenticator::Open };
         choose(&mut setup);
         let settings =
             MetadataSettings { url: "sqlite::memory:".to_owned(), connections_max: 2, durable: false };

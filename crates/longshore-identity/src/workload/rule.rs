@@ -144,7 +144,10 @@ impl TrustRule {
 
     /// How much it asks for: of two rules that trust the same workload, the one that asks for more is meant.
     pub fn narrowness(&self) -> usize {
-        self.claims.values().map(|pattern| pattern.as_str().bytes().filter(|byte| *byte != b'*').count()).sum()
+        self.claims
+            .values()
+            .map(|pattern| pattern.as_str().bytes().filter(|byte| *byte != b'*').count())
+            .sum()
     }
 
     /// What must be said.

@@ -3,8 +3,9 @@
 use longshore_types::{ProjectName, Timestamp};
 
 use crate::{
-    GroupKind, Holder, MemberRecord, Metadata, MetadataError, NewAccessPolicy, NewRobot, NewTrustRule, NewUser, ProjectFilter, ProjectId,
-    ProjectOrder, RobotLevel, RoleRecord, TextFilter, TrustRuleKind, UserId, WriteTx,
+    GroupKind, Holder, MemberRecord, Metadata, MetadataError, NewAccessPolicy, NewRobot, NewTrustRule,
+    NewUser, ProjectFilter, ProjectId, ProjectOrder, RobotLevel, RoleRecord, TextFilter, TrustRuleKind,
+    UserId, WriteTx,
 };
 
 fn now() -> Timestamp {
@@ -81,7 +82,8 @@ async fn call_members(tx: &mut WriteTx, project: ProjectId, user: UserId) -> Res
 }
 
 async fn call_access_policies(tx: &mut WriteTx, member: &MemberRecord) -> Result<(), MetadataError> {
-    let policy = NewAccessPolicy { name: "office", description: "", text: "permit (principal, action, resource);" };
+    let policy =
+        NewAccessPolicy { name: "office", description: "", text: "permit (principal, action, resource);" };
     let id = tx.insert_access_policy(&policy, now()).await?.unwrap();
     assert!(tx.lock_access_policy(id).await?);
     tx.update_access_policy(id, &policy, now()).await?;

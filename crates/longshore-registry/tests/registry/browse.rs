@@ -182,10 +182,7 @@ async fn tags_are_made_and_taken_away(registry: TestRegistry) {
     image.push(&registry, &call(), &app, Some("v1")).await;
     let by_digest = Reference::Digest(image.digest());
     let ann = Call {
-        caller: longshore_auth::Caller {
-            name: Some("ann".into()),
-            ..longshore_auth::Caller::anonymous()
-        },
+        caller: longshore_auth::Caller { name: Some("ann".into()), ..longshore_auth::Caller::anonymous() },
         ..later(5)
     };
     registry.create_tag(&ann, &app, &by_tag("v1"), &tag("v2")).await.unwrap();

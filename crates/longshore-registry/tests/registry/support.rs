@@ -152,8 +152,7 @@ pub(crate) fn call() -> Call {
 
 /// A caller who may do these things and nothing else.
 pub(crate) fn granted(rights: &[(&str, Action)]) -> Call {
-    let repositories =
-        rights.iter().map(|&(n, action)| RepositoryGrant::new(name(n), vec![action]));
+    let repositories = rights.iter().map(|&(n, action)| RepositoryGrant::new(name(n), vec![action]));
     let permissions = Permissions::Granted { repositories: repositories.collect(), catalog: false };
     Call { caller: Caller { name: Some("someone".into()), permissions, ..Caller::anonymous() }, ..call() }
 }

@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Admin { command } => admin::run(command),
         Command::Audit { command } => audit::run(command),
         Command::Config { command } => configuration::run(command),
-        Command::Client(command) => client::run(command),
+        Command::Client(command) => client::run(*command),
         Command::Version => print(&format!("longshore {}\n", env!("CARGO_PKG_VERSION"))),
     }
 }

@@ -72,7 +72,14 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
 
     let registry = opened.registry.clone();
     let metrics = Arc::new(Metrics::default());
-    let mut parts = Parts { registry: registry.clone(), authenticator, metrics, api: None, tokens: None, rate_limits: server::rate_limits(config) };
+    let mut parts = Parts {
+        registry: registry.clone(),
+        authenticator,
+        metrics,
+        api: None,
+        tokens: None,
+        rate_limits: server::rate_limits(config),
+    };
     if let Some(settings) = &config.accounts {
         let accounts = accounts::accounts(config, settings, registry.metadata())?;
         FirstPassword::of(&opened.folder).first_start(&accounts).await?;

@@ -52,11 +52,7 @@ async fn in_project(api: &Api, request: &ApiRequest, scope: &str) -> Result<Vec<
     Ok(if may_know { found } else { Vec::new() })
 }
 
-fn allowed(
-    request: &ApiRequest,
-    target: Target<'_>,
-    wanted: impl Fn(Permission) -> bool,
-) -> Vec<Permission> {
+fn allowed(request: &ApiRequest, target: Target<'_>, wanted: impl Fn(Permission) -> bool) -> Vec<Permission> {
     let (access, circumstances) = (&request.access, &request.circumstances);
     let may = |permission: &Permission| decide(access, &target, *permission, circumstances).allowed;
     Permission::all().filter(|permission| wanted(*permission)).filter(may).collect()

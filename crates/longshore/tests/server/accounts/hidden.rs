@@ -139,11 +139,7 @@ fn distribution(held: &Held) -> Vec<Attempt> {
     attempts.push(attempt(Method::PATCH, uploads.clone(), "x"));
     attempts.push(attempt(Method::PUT, format!("{uploads}?digest={blob}"), ""));
     let Blob { bytes, .. } = image().build().top().clone();
-    attempts.push(attempt(
-        Method::PUT,
-        "/v2/{}/app/manifests/v2",
-        &String::from_utf8(bytes.to_vec()).unwrap(),
-    ));
+    attempts.push(attempt(Method::PUT, "/v2/{}/app/manifests/v2", std::str::from_utf8(&bytes).unwrap()));
     attempts
 }
 

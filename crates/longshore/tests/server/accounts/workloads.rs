@@ -141,7 +141,10 @@ async fn rules_that_would_trust_nobody_or_anybody_are_refused() {
         "claims": { "sub": "project:team:build" }, "robot_id": robots[0]["id"],
     });
     let refused = registry.admin().post_json("/api/v2.0/trustrules", &rule).await.assert_status(400);
-    assert!(String::from_utf8_lossy(&refused.body).contains("issuer: https://ci.example.com is not configured"), "{refused:?}");
+    assert!(
+        String::from_utf8_lossy(&refused.body).contains("issuer: https://ci.example.com is not configured"),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
