@@ -111,7 +111,10 @@ mod tests {
                 tokio::spawn(async move { lines.join("ann").await.map(drop) })
             })
             .collect();
-        tokio::task::yield_now().await;
+        // Each turn lets one of them go on at least.
+        for _ in 0..=WAITING_MAX {
+            tokio::task::yield_now().await;
+        }
         assert!(matches!(lines.join("ann").await, Err(LoginError::TooMany { .. })));
         lines.join("bob").await.unwrap();
         for task in waiting {
