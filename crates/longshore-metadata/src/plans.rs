@@ -141,9 +141,10 @@ async fn call_everything(metadata: &Metadata) -> Result<(), MetadataError> {
 }
 
 /// Steps of a plan that are allowed, with the beginning of the statements that may have them.
-const ALLOWED: [(&str, &str); 28] = [
+const ALLOWED: [(&str, &str); 29] = [
     // Counting is what it says.
     ("SCAN uploads", "SELECT COUNT(*) FROM uploads"),
+    ("SCAN access_policies", "SELECT COUNT(*) FROM access_policies"),
     ("SCAN blob_reviews", "SELECT COUNT(*) FROM blob_reviews"),
     ("SCAN manifest_reviews", "SELECT COUNT(*) FROM manifest_reviews"),
     // At most as many as the caller asked for.
@@ -169,8 +170,8 @@ const ALLOWED: [(&str, &str); 28] = [
     // Rows of the UPDATE itself.
     ("SCAN 8-ROW VALUES CLAUSE", "UPDATE audit_events SET sequence"),
     // What every project uses, for administrators: a row or a few for each.
-    ("SCAN p USING", "SELECT p.id, p.name, q.hard_bytes"),
-    ("USE TEMP B-TREE FOR ORDER BY", "SELECT p.id, p.name, q.hard_bytes"),
+    ("SCAN p USING", "SELECT p.id, p.name, p.parent_id"),
+    ("USE TEMP B-TREE FOR ORDER BY", "SELECT p.id, p.name, p.parent_id"),
     ("SCAN trust_rules", "SELECT COUNT(*) FROM trust_rules"),
     // Members of one project, and projects of one owner.
     ("USE TEMP B-TREE FOR GROUP BY", "SELECT role_id, COUNT(*) FROM project_members"),

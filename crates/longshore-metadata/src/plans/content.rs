@@ -34,6 +34,9 @@ pub(super) const ALLOWED: &[(&str, &str, &str)] = &[
     ("SEARCH manifests USING INDEX manifests_by_push (repository_id=?)", "SELECT digest FROM manifests", ""),
     // The last entry of an index.
     ("SEARCH m USING INDEX manifests_by_push (repository_id=?)", "SELECT r.", "MAX(m.pushed_at)"),
+    // A project and those around it, as deep as names go.
+    ("SCAN CONSTANT ROW", "SELECT p.id, p.name", "WITH RECURSIVE around"),
+    ("SCAN around", "SELECT p.id, p.name", "WITH RECURSIVE around"),
     // Adding up is what it says.
     ("SCAN blobs", "SELECT CAST(COALESCE(SUM(size_bytes), 0) AS bigint) FROM blobs", ""),
 ];
