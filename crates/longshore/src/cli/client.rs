@@ -49,7 +49,7 @@ pub(crate) enum ClientCommand {
     },
     /// Lists the tags of a repository.
     Tags {
-        /// The repository, host[:port]/name.
+        /// The repository: localhost:5000/team/app.
         #[arg(value_name = "HOST/NAME")]
         repository: RepositoryReference,
         #[command(flatten)]
@@ -63,7 +63,7 @@ pub(crate) enum ClientCommand {
   longshore inspect --platform linux/arm64 docker.io/library/alpine
   longshore inspect --output json localhost:5000/team/app@sha256:…")]
     Inspect {
-        /// The image, host[:port]/name[:tag][@digest].
+        /// The image, by tag or digest: localhost:5000/team/app:v1.
         #[arg(value_name = "IMAGE")]
         image: ImageReference,
         #[command(flatten)]
@@ -75,7 +75,7 @@ pub(crate) enum ClientCommand {
     },
     /// Prints a manifest, byte for byte as it was pushed.
     Manifest {
-        /// The image, host[:port]/name[:tag][@digest].
+        /// The image, by tag or digest: localhost:5000/team/app:v1.
         #[arg(value_name = "IMAGE")]
         image: ImageReference,
         #[command(flatten)]
@@ -85,7 +85,7 @@ pub(crate) enum ClientCommand {
     },
     /// Shows how an image was built: its layers, their sizes, and the Dockerfile that makes them.
     History {
-        /// The image, host[:port]/name[:tag][@digest].
+        /// The image, by tag or digest: localhost:5000/team/app:v1.
         #[arg(value_name = "IMAGE")]
         image: ImageReference,
         #[command(flatten)]
@@ -97,7 +97,7 @@ pub(crate) enum ClientCommand {
     },
     /// Lists what refers to an image: signatures, SBOMs, attestations.
     Referrers {
-        /// The image, host[:port]/name[:tag][@digest].
+        /// The image, by tag or digest: localhost:5000/team/app:v1.
         #[arg(value_name = "IMAGE")]
         image: ImageReference,
         #[command(flatten)]
@@ -114,10 +114,10 @@ pub(crate) enum ClientCommand {
   longshore copy localhost:5000/team/app:v1 example.org/team/app:v1
   longshore copy --no-referrers localhost:5000/team/app@sha256:… localhost:5000/team/copy:v1")]
     Copy {
-        /// What is copied, host[:port]/name[:tag][@digest].
+        /// What is copied, by tag or digest: localhost:5000/team/app:v1.
         #[arg(value_name = "FROM")]
         from: ImageReference,
-        /// Where to, host[:port]/name[:tag]; without a tag it keeps its own.
+        /// Where to: example.org/team/app; without a tag it keeps its own.
         #[arg(value_name = "TO")]
         to: ImageReference,
         /// Leaves signatures, SBOMs and attestations behind.
@@ -133,7 +133,7 @@ pub(crate) enum ClientCommand {
     },
     /// Gives an image another tag, in the same repository. No content moves.
     Tag {
-        /// The image, host[:port]/name[:tag][@digest].
+        /// The image, by tag or digest: localhost:5000/team/app:v1.
         #[arg(value_name = "IMAGE")]
         image: ImageReference,
         /// The tag it gets; one that exists moves.
@@ -146,7 +146,7 @@ pub(crate) enum ClientCommand {
     ///
     /// Registries that cannot, such as registry:2, say so: there, only the image can be deleted, with all its tags.
     Untag {
-        /// The image with the tag to take away, host[:port]/name:tag.
+        /// The image with the tag to take away: localhost:5000/team/app:v1.
         #[arg(value_name = "IMAGE")]
         image: ImageReference,
         #[command(flatten)]
@@ -154,7 +154,7 @@ pub(crate) enum ClientCommand {
     },
     /// Deletes an image with all its tags in that repository.
     Delete {
-        /// The image, host[:port]/name[:tag][@digest].
+        /// The image, by tag or digest: localhost:5000/team/app:v1.
         #[arg(value_name = "IMAGE")]
         image: ImageReference,
         #[command(flatten)]
