@@ -6,6 +6,7 @@ use longshore_types::{Digest, Tag, Timestamp};
 use crate::{
     LabelId, ManifestId, ManifestRecord, MetadataError, ReadTx, RepositoryId, TagRecord, TextFilter,
     conditions::Conditions,
+    manifests::record_columns,
     sql::{Row, Value, at_most, batches, digest_key, params, placeholders},
 };
 
@@ -71,8 +72,7 @@ pub enum TagOrder {
     Name,
 }
 
-const COLUMNS: &str = "m.id, m.repository_id, m.digest, m.media_type, m.artifact_type, m.subject, m.size_bytes, \
-                       m.pushed_at, m.deleted_at";
+const COLUMNS: &str = record_columns!();
 
 /// A manifest `m` that stands for something by itself: it is about no other manifest, by a subject or by cosign's tag
 /// for signatures; and it has a tag, or no index names it. An index that is deleted but restorable names it too.
@@ -82,20 +82,6 @@ const BY_ITSELF: &str = "m.subject IS NULL \
     AND (EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id) OR NOT EXISTS \
         (SELECT 1 FROM manifest_references p WHERE p.repository_id = m.repository_id AND p.digest = m.digest \
          AND p.kind = 2))";
-
-fn record(mut row: Row) -> Result<ManifestRecord, MetadataError> {
-    Ok(ManifestRecord {
-        id: ManifestId(row.int()?),
-        repository: RepositoryId(row.int()?),
-        digest: row.digest()?,
-        media_type: row.parsed("media type")?,
-        artifact_type: row.optional_text()?,
-        subject: row.optional_digest()?,
-        size_bytes: row.unsigned()?,
-        pushed_at: row.timestamp()?,
-        deleted_at: row.optional_timestamp()?,
-    })
-}
 
 impl<'a> ArtifactFilter<'a> {
     fn conditions(&self, tx: &ReadTx, repository: RepositoryId) -> Conditions<'a> {
@@ -187,7 +173,7 @@ impl ReadTx {
         let (rows, skip) = (conditions.value(at_most(limit)), conditions.value(at_most(skip)));
         let sql =
             format!("SELECT {COLUMNS} FROM manifests m {sql} ORDER BY {order} LIMIT ${rows} OFFSET ${skip}");
-        self.query(&sql, &conditions.values).await?.into_iter().map(record).collect()
+        self.query(&sql, &conditions.values).await?.into_iter().map(ManifestRecord::read).collect()
     }
 
     /// How many there are.
@@ -262,7 +248,7 @@ impl ReadTx {
              AND m.deleted_at IS NULL ORDER BY m.digest LIMIT $3 OFFSET $4"
         );
         let rows = self.query(&sql, params![repository, subject, at_most(limit), at_most(skip)]).await?;
-        rows.into_iter().map(record).collect()
+        rows.into_iter().map(ManifestRecord::read).collect()
     }
 
     /// How many there are.
@@ -362,7 +348,7 @@ impl ReadTx {
         );
         let mut rows = self.query(&children, params![manifest.id, manifest.repository, deleted_at]).await?;
         rows.extend(self.query(&about, params![manifest.repository, &manifest.digest, deleted_at]).await?);
-        rows.into_iter().map(record).collect()
+        rows.into_iter().map(ManifestRecord::read).collect()
     }
 
     /// The manifest under a tag that is known to be one, without its bytes.
@@ -375,6 +361,6 @@ impl ReadTx {
             "SELECT {COLUMNS} FROM tags t CROSS JOIN manifests m WHERE t.repository_id = $1 AND t.name = $2 \
              AND m.id = t.manifest_id AND m.deleted_at IS NULL"
         );
-        self.query_opt(&sql, params![repository, tag.as_str()]).await?.map(record).transpose()
+        self.query_opt(&sql, params![repository, tag.as_str()]).await?.map(ManifestRecord::read).transpose()
     }
 }
