@@ -25,6 +25,37 @@ pub struct Slapd {
     _folder: TempDir,
 }
 
+const COMPANY: &str = "
+dn: cn=search,dc=example,dc=org
+objectClass: person
+cn: search
+sn: search
+userPassword: search-password
+
+dn: ou=people,dc=example,dc=org
+objectClass: organizationalUnit
+ou: people
+
+dn: ou=groups,dc=example,dc=org
+objectClass: organizationalUnit
+ou: groups
+
+dn: uid=ann,ou=people,dc=example,dc=org
+objectClass: inetOrgPerson
+uid: ann
+cn: Ann Example
+sn: Example
+mail: ann@example.org
+userPassword: ann-password
+
+dn: uid=bob,ou=people,dc=example,dc=org
+objectClass: inetOrgPerson
+uid: bob
+cn: Bob
+sn: Example
+userPassword: bob-password
+";
+
 /// A server that is being described.
 #[derive(Debug, Default)]
 #[must_use = "a builder does nothing until it is spawned"]
@@ -176,6 +207,15 @@ impl Slapd {
     /// When the server refuses one.
     pub async fn add(&self, ldif: &str) {
         self.tool("ldapadd", ldif).await;
+    }
+
+    /// Adds a small company: the account that searches, `ou=people` with Ann and Bob, and an empty `ou=groups`. Passwords
+    /// are `NAME-password`.
+    ///
+    /// # Panics
+    /// When one of them is there.
+    pub async fn add_company(&self) {
+        self.add(COMPANY).await;
     }
 
     /// Changes entries, as ldapmodify(1) reads it.

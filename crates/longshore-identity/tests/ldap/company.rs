@@ -8,37 +8,8 @@ use longshore_identity::{
 };
 use longshore_testkit::{Slapd, SlapdBuilder};
 
-/// People, and groups of every kind. Passwords are `NAME-password`.
-const COMPANY: &str = "
-dn: cn=search,dc=example,dc=org
-objectClass: person
-cn: search
-sn: search
-userPassword: search-password
-
-dn: ou=people,dc=example,dc=org
-objectClass: organizationalUnit
-ou: people
-
-dn: ou=groups,dc=example,dc=org
-objectClass: organizationalUnit
-ou: groups
-
-dn: uid=ann,ou=people,dc=example,dc=org
-objectClass: inetOrgPerson
-uid: ann
-cn: Ann Example
-sn: Example
-mail: ann@example.org
-userPassword: ann-password
-
-dn: uid=bob,ou=people,dc=example,dc=org
-objectClass: inetOrgPerson
-uid: bob
-cn: Bob
-sn: Example
-userPassword: bob-password
-
+/// More people than there are, and groups of every kind. Passwords are `NAME-password`.
+const MORE: &str = "
 dn: cn=Smith\\, John (Ops)*,ou=people,dc=example,dc=org
 objectClass: inetOrgPerson
 uid: john(ops)*
@@ -94,7 +65,8 @@ member: cn=company,ou=groups,dc=example,dc=org
 /// A server with everybody in it.
 pub(crate) async fn company(server: SlapdBuilder) -> Slapd {
     let slapd = server.spawn().await;
-    slapd.add(COMPANY).await;
+    slapd.add_company().await;
+    slapd.add(MORE).await;
     slapd
 }
 

@@ -5,37 +5,8 @@ use serde_json::{Value, json};
 
 use super::with_accounts;
 
-/// Somebody to search, two people and a group.
-const COMPANY: &str = "
-dn: cn=search,dc=example,dc=org
-objectClass: person
-cn: search
-sn: search
-userPassword: search-password
-
-dn: ou=people,dc=example,dc=org
-objectClass: organizationalUnit
-ou: people
-
-dn: ou=groups,dc=example,dc=org
-objectClass: organizationalUnit
-ou: groups
-
-dn: uid=ann,ou=people,dc=example,dc=org
-objectClass: inetOrgPerson
-uid: ann
-cn: Ann Example
-sn: Example
-mail: ann@example.org
-userPassword: ann-password
-
-dn: uid=bob,ou=people,dc=example,dc=org
-objectClass: inetOrgPerson
-uid: bob
-cn: Bob
-sn: Example
-userPassword: bob-password
-
+/// A group of the company.
+const DEVELOPERS: &str = "
 dn: cn=developers,ou=groups,dc=example,dc=org
 objectClass: groupOfNames
 cn: developers
@@ -55,7 +26,8 @@ fn user(registry: &TestRegistry, name: &str, password: &str) -> Api {
 impl World {
     async fn new(onboarding: bool) -> Self {
         let slapd = Slapd::builder().spawn().await;
-        slapd.add(COMPANY).await;
+        slapd.add_company().await;
+        slapd.add(DEVELOPERS).await;
         let ldap = json!({"ldap": {
             "urls": [slapd.url()], "bind_dn": Slapd::SEARCHER_DN, "bind_password": "search-password",
             "base_dn": "ou=people,dc=example,dc=org", "user_filter": "(objectClass=inetOrgPerson)",
