@@ -4,13 +4,12 @@ use http::Method;
 use longshore_types::RepositoryName;
 use serde::Deserialize;
 
-use crate::{ClientError, Registry, links::next_page, registry::Request, scope::Scopes, tokens::read};
-
-/// How many are asked for at once.
-const PAGE: usize = 1000;
-
-/// Largest page read, in bytes.
-const PAGE_BYTES_MAX: usize = 64 << 20;
+use crate::{
+    ClientError, Registry,
+    pages::{NAMES, parsed},
+    registry::Request,
+    scope::Scopes,
+};
 
 #[derive(Deserialize)]
 struct Page {
@@ -23,16 +22,7 @@ impl Registry {
     /// # Errors
     /// If the registry does not show them; Docker Hub shows nobody.
     pub async fn catalog(&self, mut each: impl FnMut(Vec<RepositoryName>)) -> Result<(), ClientError> {
-        let mut request = Request::new(Method::GET, format!("_catalog?n={PAGE}"), Scopes::catalog());
-        loop {
-            let response = self.send(request).await?;
-            let next = next_page(response.headers(), response.url());
-            let body = read(self.host(), response, PAGE_BYTES_MAX).await?;
-            let page: Page = serde_json::from_slice(&body)
-                .map_err(|error| ClientError::protocol(self.host(), format!("a catalog: {error}")))?;
-            each(page.repositories.unwrap_or_default().iter().filter_map(|name| name.parse().ok()).collect());
-            let Some(next) = next else { return Ok(()) };
-            request = Request::at(Method::GET, next, Scopes::catalog());
-        }
+        let first = Request::new(Method::GET, format!("_catalog?n={NAMES}"), Scopes::catalog());
+        self.pages_of_names(first, "a catalog", |page: Page| each(parsed(page.repositories))).await
     }
 }

@@ -3,9 +3,7 @@
 use http::Method;
 use longshore_types::{Descriptor, Digest, ManifestKind, MediaType, Reference};
 
-use crate::{
-    ClientError, PulledManifest, Repository, links::next_page, registry::Request, scope::Scopes, tokens::read,
-};
+use crate::{ClientError, PulledManifest, Repository, registry::Request, scope::Scopes};
 
 /// Largest page read, in bytes.
 const PAGE_BYTES_MAX: usize = 16 << 20;
@@ -21,21 +19,18 @@ impl Repository {
         let mut request = Request::new(Method::GET, path, Scopes::pull(&self.name));
         let mut found = Vec::new();
         loop {
-            let response = match self.registry.send(request).await {
-                Ok(response) => response,
+            let (body, next) = match self.registry.page(request, PAGE_BYTES_MAX).await {
+                Ok(page) => page,
                 Err(error) if error.is_not_found() && found.is_empty() => {
                     return self.tagged_referrers(digest).await;
                 }
                 Err(error) => return Err(error),
             };
-            let next = next_page(response.headers(), response.url());
-            let host = self.registry.host();
-            let body = read(host, response, PAGE_BYTES_MAX).await?;
             let index = PulledManifest::parse(Some(&MediaType::OCI_INDEX), body.into())
-                .map_err(|source| ClientError::Manifest { host: host.clone(), source })?;
+                .map_err(|source| ClientError::Manifest { host: self.registry.host().clone(), source })?;
             found.extend_from_slice(index.manifest.manifests());
             let Some(next) = next else { return Ok(found) };
-            request = Request::at(Method::GET, next, Scopes::pull(&self.name));
+            request = next;
         }
     }
 
