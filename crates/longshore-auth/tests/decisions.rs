@@ -196,7 +196,9 @@ fn applies(
     let matches = match (&grant.repositories, repository) {
         (None, _) => true,
         // Of the project it was given in, and none further in, it tells that this is there.
-        (Some(_), None) => permission == "project:read" && named(&grant.scope) == project,
+        (Some(_), None) => {
+            permission == "project:read" && project.is_some() && named(&grant.scope) == project
+        }
         (Some(pattern), Some(repository)) => {
             let relative = match &grant.scope {
                 GrantScope::Project(own) => inside(own.as_str(), repository),
