@@ -72,10 +72,10 @@ impl OidcProvider {
                 continue;
             }
             // A page with a form: whether somebody logs in, or agrees.
+            assert!(page.contains("<form"), "at {address} the provider says: {page}");
             match user {
                 AtProvider::Aborts => address.push_str("/abort"),
                 AtProvider::Agrees(name) => {
-                    assert!(page.contains("<form"), "the provider says: {page}");
                     method = Method::POST;
                     form = match page.contains("value=\"login\"") {
                         true => vec![("prompt", "login"), ("login", name), ("password", "any")],
@@ -117,8 +117,9 @@ impl Browser {
     }
 }
 
+/// Node closes connections that were idle for five seconds, which a busy machine reaches between two requests.
 fn plain_client() -> Client {
-    crate::client_builder().build().expect("a client can be made")
+    crate::client_builder().pool_max_idle_per_host(0).build().expect("a client can be made")
 }
 
 async fn run(settings: &Value) -> (Process, u16) {
