@@ -9,7 +9,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use client::{ClientCommand, Connection, Form};
+pub(crate) use client::{ClientCommand, Connection, Form, OneImage};
 
 /// A container image registry.
 ///

@@ -63,37 +63,19 @@ pub(crate) enum ClientCommand {
   longshore inspect --platform linux/arm64 docker.io/library/alpine
   longshore inspect --output json localhost:5000/team/app@sha256:…")]
     Inspect {
-        /// The image, by tag or digest: localhost:5000/team/app:v1.
-        #[arg(value_name = "IMAGE")]
-        image: ImageReference,
         #[command(flatten)]
-        platform: PlatformChoice,
+        one: OneImage,
         #[command(flatten)]
         output: Output,
-        #[command(flatten)]
-        connection: Connection,
     },
     /// Prints a manifest, byte for byte as it was pushed.
-    Manifest {
-        /// The image, by tag or digest: localhost:5000/team/app:v1.
-        #[arg(value_name = "IMAGE")]
-        image: ImageReference,
-        #[command(flatten)]
-        platform: PlatformChoice,
-        #[command(flatten)]
-        connection: Connection,
-    },
+    Manifest(OneImage),
     /// Shows how an image was built: its layers, their sizes, and the Dockerfile that makes them.
     History {
-        /// The image, by tag or digest: localhost:5000/team/app:v1.
-        #[arg(value_name = "IMAGE")]
-        image: ImageReference,
         #[command(flatten)]
-        platform: PlatformChoice,
+        one: OneImage,
         #[command(flatten)]
         output: Output,
-        #[command(flatten)]
-        connection: Connection,
     },
     /// Lists what refers to an image: signatures, SBOMs, attestations.
     Referrers {
@@ -168,6 +150,18 @@ pub(crate) enum ClientCommand {
         #[command(flatten)]
         connection: Connection,
     },
+}
+
+/// An image, the one that is meant of it, and the way to its registry.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct OneImage {
+    /// The image, by tag or digest: localhost:5000/team/app:v1.
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: ImageReference,
+    #[command(flatten)]
+    pub(crate) choice: PlatformChoice,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 /// How registries are reached.

@@ -1,11 +1,11 @@
 //! `longshore history`.
 
-use longshore_client::{Client, HistoryEntry, ImageReference, Platform, instruction};
+use longshore_client::{HistoryEntry, instruction};
 use longshore_types::Descriptor;
 use serde_json::json;
 
 use super::{Failure, image, output};
-use crate::cli::Form;
+use crate::cli::{Form, OneImage};
 
 /// Longest instruction in a table, in characters.
 const INSTRUCTION_CHARS: usize = 100;
@@ -16,14 +16,9 @@ struct Step<'a> {
     layer: Option<&'a Descriptor>,
 }
 
-pub(super) async fn history(
-    client: &Client,
-    image: &ImageReference,
-    platform: Option<&Platform>,
-    form: Form,
-) -> Result<String, Failure> {
-    let repository = image::repository(client, image);
-    let pulled = repository.manifest(&image.reference()).await?;
+pub(super) async fn history(asked: &OneImage, form: Form) -> Result<String, Failure> {
+    let (repository, platform) = image::meant(asked)?;
+    let pulled = repository.manifest(&asked.image.reference()).await?;
     let one = repository.image_of(pulled, platform).await?;
     let config = repository.image_config(&one).await?;
     let steps = steps(&config.history, one.manifest.layers());

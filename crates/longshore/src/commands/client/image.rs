@@ -6,34 +6,31 @@ use longshore_client::{
 use longshore_types::{Reference, Tag};
 use serde_json::{Value, json};
 
-use super::{Failure, output};
-use crate::cli::Form;
+use super::{Failure, client, output};
+use crate::cli::{Form, OneImage};
 
 /// The repository of an image.
 pub(super) fn repository(client: &Client, image: &ImageReference) -> Repository {
     client.registry(&image.place.host).repository(&image.place.repository)
 }
 
-pub(super) async fn manifest(
-    client: &Client,
-    image: &ImageReference,
-    platform: Option<&Platform>,
-) -> Result<String, Failure> {
-    let repository = repository(client, image);
-    let mut pulled = repository.manifest(&image.reference()).await?;
+/// What an image command is given, and where it asks.
+pub(super) fn meant(one: &OneImage) -> Result<(Repository, Option<&Platform>), Failure> {
+    let client = client(&one.connection, None)?;
+    Ok((repository(&client, &one.image), one.choice.platform.as_ref()))
+}
+
+pub(super) async fn manifest(one: &OneImage) -> Result<String, Failure> {
+    let (repository, platform) = meant(one)?;
+    let mut pulled = repository.manifest(&one.image.reference()).await?;
     if platform.is_some() {
         pulled = repository.image_of(pulled, platform).await?;
     }
     String::from_utf8(pulled.bytes.to_vec()).map_err(|error| Failure::Other(error.to_string()))
 }
 
-pub(super) async fn inspect(
-    client: &Client,
-    image: &ImageReference,
-    platform: Option<&Platform>,
-    form: Form,
-) -> Result<String, Failure> {
-    let repository = repository(client, image);
+pub(super) async fn inspect(asked: &OneImage, form: Form) -> Result<String, Failure> {
+    let (image, (repository, platform)) = (&asked.image, meant(asked)?);
     let pulled = repository.manifest(&image.reference()).await?;
     let entries = pulled.entries();
     // An index may hold nothing for this machine: that is worth showing, unless a platform was asked for.

@@ -52,17 +52,9 @@ async fn dispatch(command: ClientCommand) -> Result<String, Failure> {
         ClientCommand::Referrers { image, output, connection } => {
             lists::referrers(&client(&connection, None)?, &image, output.output).await
         }
-        ClientCommand::Inspect { image, platform, output, connection } => {
-            image::inspect(&client(&connection, None)?, &image, platform.platform.as_ref(), output.output)
-                .await
-        }
-        ClientCommand::Manifest { image, platform, connection } => {
-            image::manifest(&client(&connection, None)?, &image, platform.platform.as_ref()).await
-        }
-        ClientCommand::History { image, platform, output, connection } => {
-            history::history(&client(&connection, None)?, &image, platform.platform.as_ref(), output.output)
-                .await
-        }
+        ClientCommand::Inspect { one, output } => image::inspect(&one, output.output).await,
+        ClientCommand::Manifest(one) => image::manifest(&one).await,
+        ClientCommand::History { one, output } => history::history(&one, output.output).await,
         ClientCommand::Copy { from, to, no_referrers, parallel, output, connection } => {
             let settings = CopySettings { referrers: !no_referrers, parallel: usize::from(parallel) };
             copy::copied(&client(&connection, None)?, &from, &to, settings, output.output).await
