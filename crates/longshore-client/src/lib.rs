@@ -10,13 +10,11 @@ mod challenge;
 mod client;
 mod copy;
 mod credentials;
-mod dockerfile;
 mod error;
 mod image;
 mod image_reference;
 mod manifests;
 mod pages;
-mod platform;
 mod referrers;
 mod registry;
 mod repository;
@@ -26,16 +24,19 @@ mod tags;
 mod tokens;
 mod uploads;
 
+/// Parts of this crate's interface that come from below it.
+pub use longshore_image::{
+    HistoryEntry, ImageConfig, IndexEntry, NoSuchPlatform, Platform, PlatformError, RunConfig, instruction,
+};
+
 pub use blobs::BlobStream;
 pub use client::{Client, ClientSettings, SettingsError};
 pub use copy::{Copied, CopyError, CopyProgress, CopySettings, copy};
 pub use credentials::{CredentialError, CredentialFile, CredentialStore, Credentials};
-pub use dockerfile::instruction;
 pub use error::{ClientError, Problem, Refusal};
-pub use image::{HistoryEntry, ImageConfig, ImageError, IndexEntry, NoSuchPlatform, RunConfig};
+pub use image::ImageError;
 pub use image_reference::{ImageReference, ImageReferenceError, RegistryHost, RepositoryReference};
 pub use manifests::PulledManifest;
-pub use platform::{Platform, PlatformError};
 pub use registry::Registry;
 pub use repository::Repository;
 pub use uploads::{BlobPush, BlobSource, Pieces, Pushed};

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use longshore_auth::Action;
+use longshore_image::is_image_config;
 use longshore_metadata::{
     ArtifactFilter, ArtifactOrder, ManifestRecord, MetadataError, ReadTx, RepositoryRecord, TagOrder,
     TextFilter,
@@ -16,7 +17,7 @@ use super::{
     Accessory, Artifact, ArtifactChild, ArtifactParts, BrowseError, Listed, Platform, TagsOfArtifact, Window,
     configuration::{history, image_attributes},
     find,
-    kind::{COSIGN, accessory_kind, cosign_tag, is_image_configuration, kind_of},
+    kind::{COSIGN, accessory_kind, cosign_tag, kind_of},
     listed,
 };
 use crate::{Call, Registry, access::require};
@@ -170,7 +171,7 @@ impl Registry {
         }
         *left -= size_bytes;
         if let Some(configuration) = self.configuration(&digest, size_bytes).await? {
-            artifact.attributes = match is_image_configuration(&artifact.media_type) {
+            artifact.attributes = match is_image_config(&artifact.media_type) {
                 true => image_attributes(configuration),
                 false => configuration,
             };
@@ -211,7 +212,7 @@ async fn draft(
         project: repository.project,
         repository: repository.name.clone(),
         kind: kind_of(artifact_type, &media_type),
-        has_history: is_image_configuration(&media_type),
+        has_history: is_image_config(&media_type),
         media_type,
         size_bytes: record.size_bytes.saturating_add(blobs_bytes).saturating_add(children_bytes),
         pulls: tx.pulls_of(record.id).await?,

@@ -2,7 +2,7 @@
 //! `src/controller/artifact/processor`).
 
 use longshore_metadata::ManifestRecord;
-use longshore_types::{Digest, DigestAlgorithm, MediaType, Tag};
+use longshore_types::{Digest, DigestAlgorithm, Tag};
 
 /// Where the kind is not known.
 const UNKNOWN: &str = "UNKNOWN";
@@ -73,12 +73,6 @@ pub(crate) fn cosign_tag(subject: &Digest) -> Option<Tag> {
     (subject.algorithm() == DigestAlgorithm::Sha256)
         .then(|| format!("sha256-{}.sig", subject.hex()).parse().ok())
         .flatten()
-}
-
-/// Whether an artifact's configuration is that of an image.
-pub(super) fn is_image_configuration(media_type: &str) -> bool {
-    media_type == MediaType::OCI_CONFIG.as_str()
-        || media_type == "application/vnd.docker.container.image.v1+json"
 }
 
 #[cfg(test)]
