@@ -17,6 +17,7 @@ mod cli_secrets;
 mod conditions;
 mod content;
 mod database;
+mod deleted;
 mod durability;
 mod error;
 #[cfg(feature = "testing")]
@@ -64,6 +65,7 @@ pub use catalog::CatalogEntry;
 pub use cli_secrets::CLI_SECRET_NAME;
 pub use content::ManifestContent;
 pub use database::{Metadata, MetadataSettings, ReadTx, WriteTx};
+pub use deleted::Before;
 pub use error::MetadataError;
 #[cfg(feature = "testing")]
 pub use fault::FaultPlan;

@@ -88,7 +88,7 @@ impl TagEventAction {
 }
 
 impl TagEvent {
-    fn read(mut row: Row) -> Result<Self, MetadataError> {
+    pub(crate) fn read(mut row: Row) -> Result<Self, MetadataError> {
         Ok(Self {
             id: row.int()?,
             tag: row.parsed("tag")?,

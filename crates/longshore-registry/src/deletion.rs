@@ -1,10 +1,13 @@
 //! Deletion of tags, manifests and blobs. Nothing here touches bytes: collection does, later.
 
+mod preview;
 mod together;
 
 use longshore_auth::Action;
 use longshore_metadata::{MetadataError, RepositoryId, ReviewEvent, WriteTx};
 use longshore_types::{Digest, Reference, RepositoryName, Tag};
+
+pub use preview::DeletionPreview;
 
 use crate::{
     Call, Denied, Event, EventAction, ReadOnly, Registry,

@@ -1,15 +1,19 @@
 //! The history of tags, and the way back.
 
+mod listing;
+mod rollback;
 mod together;
 
 use longshore_auth::Action;
 use longshore_metadata::{
-    ManifestRecord, MetadataError, Page, ReviewEvent, TagEvent, TagEventAction, WriteTx,
+    ManifestRecord, MetadataError, RepositoryId, ReviewEvent, TagEvent, TagEventAction, WriteTx,
 };
 use longshore_types::{Digest, Manifest, RepositoryName, Tag};
 
+pub use listing::{DeletedManifest, DeletedTag, PastEvent};
+
 use crate::{
-    Call, Denied, Event, EventAction, ListError, ReadOnly, Registry,
+    Call, Denied, Event, EventAction, ReadOnly, Registry,
     access::require,
     audit::{AuditRow, Operation},
     manifests::required_blobs,
@@ -31,28 +35,15 @@ pub enum RestoreError {
     /// The tag was never deleted, or too long ago, or its manifest is gone.
     #[error("nothing to restore: {0}")]
     Gone(String),
+    /// It is there.
+    #[error("nothing to restore: {0} is not deleted")]
+    NotDeleted(String),
     /// The index failed.
     #[error("could not change the index")]
     Metadata(#[from] MetadataError),
 }
 
 impl Registry {
-    /// What happened to the tags of a repository (to one, if given), newest first, before event `before`.
-    pub async fn tag_history(
-        &self,
-        call: &Call,
-        repository: &RepositoryName,
-        tag: Option<&Tag>,
-        before: Option<i64>,
-        limit: usize,
-    ) -> Result<Page<TagEvent>, ListError> {
-        require(call, Action::Pull, repository)?;
-        let mut tx = self.inner.metadata.read().await?;
-        let record = tx.repository(repository).await?;
-        let id = record.ok_or_else(|| ListError::NameUnknown(repository.clone()))?.id;
-        Ok(tx.tag_events(id, tag, before, limit).await?)
-    }
-
     /// Points a deleted tag to where it pointed last, restoring the manifest too if need be; within the undelete
     /// window. Returns where it points.
     ///
@@ -97,11 +88,9 @@ impl Registry {
         repository: &RepositoryName,
         tag: &Tag,
     ) -> Result<Digest, RestoreError> {
-        let begun = self.begin_change(repository).await?;
-        let (mut tx, id) = begun.ok_or_else(|| RestoreError::NameUnknown(repository.clone()))?;
+        let (mut tx, id) = self.begin_restoration(repository).await?;
         let last = tx.tag_events(id, Some(tag), None, 1).await?.entries.into_iter().next();
-        let digest =
-            self.deleted_target(last.as_ref(), call).map_err(|why| gone(format!("tag {tag} {why}")))?;
+        let digest = self.deleted_target(tag, last.as_ref(), call)?;
         let record = tx.manifest_record(id, &digest).await?;
         let record = record.ok_or_else(|| gone(format!("manifest {digest} of tag {tag} is gone")))?;
         if record.deleted_at.is_some() {
@@ -123,8 +112,7 @@ impl Registry {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<(), RestoreError> {
-        let begun = self.begin_change(repository).await?;
-        let (mut tx, id) = begun.ok_or_else(|| RestoreError::NameUnknown(repository.clone()))?;
+        let (mut tx, id) = self.begin_restoration(repository).await?;
         let record = tx.manifest_record(id, digest).await?;
         let record = record.ok_or_else(|| gone(format!("manifest {digest} is gone")))?;
         self.show(&mut tx, call, &record).await?;
@@ -137,18 +125,36 @@ impl Registry {
         Ok(tx.commit().await?)
     }
 
+    /// Begins a transaction that holds the project, as a push does, and the repository.
+    async fn begin_restoration(
+        &self,
+        repository: &RepositoryName,
+    ) -> Result<(WriteTx, RepositoryId), RestoreError> {
+        let mut tx = self.inner.metadata.write().await?;
+        self.require_project::<RestoreError>(&mut tx, repository).await?;
+        let found = tx.repository(repository).await?;
+        let id = found.ok_or_else(|| RestoreError::NameUnknown(repository.clone()))?.id;
+        tx.lock_repository(id).await?;
+        Ok((tx, id))
+    }
+
     /// Where a tag pointed before the deletion that was the last thing to happen to it.
-    fn deleted_target(&self, last: Option<&TagEvent>, call: &Call) -> Result<Digest, &'static str> {
+    fn deleted_target(
+        &self,
+        tag: &Tag,
+        last: Option<&TagEvent>,
+        call: &Call,
+    ) -> Result<Digest, RestoreError> {
         match last {
             Some(TagEvent { action: TagEventAction::Delete, from: Some(digest), at, .. }) => {
                 if self.inner.settings.is_restorable(*at, call.now) {
                     Ok(*digest)
                 } else {
-                    Err("was deleted too long ago")
+                    Err(gone(format!("tag {tag} was deleted too long ago")))
                 }
             }
-            Some(_) => Err("is not deleted"),
-            None => Err("never was"),
+            Some(_) => Err(RestoreError::NotDeleted(format!("tag {tag}"))),
+            None => Err(gone(format!("tag {tag} never was"))),
         }
     }
 
@@ -156,7 +162,7 @@ impl Registry {
     async fn show(&self, tx: &mut WriteTx, call: &Call, record: &ManifestRecord) -> Result<(), RestoreError> {
         let digest = record.digest;
         let deleted_at =
-            record.deleted_at.ok_or_else(|| gone(format!("manifest {digest} is not deleted")))?;
+            record.deleted_at.ok_or_else(|| RestoreError::NotDeleted(format!("manifest {digest}")))?;
         if !self.inner.settings.is_restorable(deleted_at, call.now) {
             return Err(gone(format!("manifest {digest} was deleted too long ago")));
         }

@@ -37,7 +37,8 @@ mod verify;
 pub use longshore_metadata::{
     ArtifactFilter, ArtifactOrder, LabelId, LabelRecord, ManifestId, ManifestRecord, MetadataError, Page,
     ProjectId, Pulls, QuotaExceeded, ReferrerRecord, RepositoryFilter, RepositoryId, RepositoryOrder,
-    RepositoryRecord, RepositoryScope, RepositorySummary, TagFilter, TagOrder, TagRecord, TextFilter,
+    RepositoryRecord, RepositoryScope, RepositorySummary, TagEvent, TagEventAction, TagFilter, TagOrder,
+    TagRecord, TextFilter,
 };
 pub use longshore_storage::{Blob, ByteStream, Space, StoreError};
 
@@ -51,9 +52,9 @@ pub use call::{Call, RequestInfo};
 pub use catalog::{ListError, ReferrersPage};
 pub use collection::{Collected, CollectionReport};
 pub use copy::CopyError;
-pub use deletion::DeleteError;
+pub use deletion::{DeleteError, DeletionPreview};
 pub use event::{Event, EventAction, NOTIFICATION_JOB};
-pub use history::RestoreError;
+pub use history::{DeletedManifest, DeletedTag, PastEvent, RestoreError};
 pub use import::ImportReport;
 pub use links::LinksReport;
 pub use maintenance::MaintenanceError;

@@ -7,6 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// The end of time.
+    pub const MAX: Self = Self(i64::MAX);
+
     /// From milliseconds since the Unix epoch.
     pub fn from_unix_millis(millis: i64) -> Self {
         Self(millis)

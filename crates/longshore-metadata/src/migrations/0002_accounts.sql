@@ -94,6 +94,9 @@ CREATE INDEX repositories_uncounted ON repositories (id) WHERE counted = 0;
 -- Listings go from the newest to the oldest.
 DROP INDEX manifests_live;
 CREATE INDEX manifests_by_push ON manifests (repository_id, pushed_at, id) WHERE deleted_at IS NULL;
+-- What can be restored: these hold what was deleted lately, or would be asked for it.
+CREATE INDEX manifests_by_deletion ON manifests (repository_id, deleted_at, id) WHERE deleted_at IS NOT NULL;
+CREATE INDEX tag_events_of_deletions ON tag_events (repository_id, at, id) WHERE action = 2;
 
 CREATE TABLE project_metadata (
     project_id {int} NOT NULL REFERENCES projects (id),

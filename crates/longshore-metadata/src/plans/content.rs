@@ -3,9 +3,9 @@
 use longshore_types::{Digest, MediaType, Timestamp};
 
 use crate::{
-    ArtifactFilter, ArtifactOrder, LabelOrder, Metadata, MetadataError, NewLabel, NewManifest, ProjectId,
-    Pulls, RepositoryFilter, RepositoryOrder, RepositoryScope, TagEventAction, TagFilter, TagOrder,
-    TextFilter,
+    ArtifactFilter, ArtifactOrder, LabelOrder, ManifestRecord, Metadata, MetadataError, NewLabel,
+    NewManifest, ProjectId, Pulls, ReadTx, RepositoryFilter, RepositoryId, RepositoryOrder, RepositoryScope,
+    TagEventAction, TagFilter, TagOrder, TextFilter,
 };
 
 /// Steps that are allowed, with the beginning of the statements that may have them, and what else stands in these.
@@ -127,8 +127,27 @@ pub(super) async fn call_everything(metadata: &Metadata) -> Result<(), MetadataE
     tx.delete_label(all).await?;
     tx.delete_tag(repository.id, &tag, None, now).await?;
     tx.mark_manifest_deleted(manifest.id, now).await?;
+    read_deleted(&mut tx, repository.id, &manifest).await?;
     tx.purge_manifest(manifest.id).await?;
     tx.commit().await
+}
+
+async fn read_deleted(
+    tx: &mut ReadTx,
+    repository: RepositoryId,
+    manifest: &ManifestRecord,
+) -> Result<(), MetadataError> {
+    let (since, at) = (Timestamp::from_unix_millis(1), Timestamp::from_unix_millis(1_000));
+    let (digest, tag) = (&manifest.digest, "v1".parse().expect("a tag"));
+    for before in [None, Some((Timestamp::MAX, 9))] {
+        assert_eq!(tx.deleted_tags_page(repository, since, before, 9).await?.entries.len(), 1);
+        assert_eq!(tx.deleted_manifests_page(repository, since, before, 9).await?.entries.len(), 1);
+    }
+    assert_eq!(tx.tags_deleted_from(repository, digest, at, 9).await?.len(), 1);
+    assert!(tx.tag_had(repository, &tag, digest).await?);
+    assert_eq!(tx.restorable_manifests(repository, &[*digest], since).await?, [*digest]);
+    assert_eq!(tx.live_manifests_naming(repository, digest, 9).await?, []);
+    Ok(())
 }
 
 async fn read_repositories(metadata: &Metadata, project: ProjectId) -> Result<(), MetadataError> {

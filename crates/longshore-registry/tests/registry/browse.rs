@@ -201,7 +201,7 @@ async fn tags_are_made_and_taken_away(registry: TestRegistry) {
     assert!(matches!(not_its_own, Err(DeleteError::ManifestUnknown { .. })));
     registry.delete_tag_of(&ann, &app, &by_digest, &tag("v2")).await.unwrap();
     let history = registry.tag_history(&call(), &app, Some(&tag("v2")), None, 9).await.unwrap().entries;
-    let told: Vec<_> = history.iter().map(|event| (event.action, event.actor.as_deref())).collect();
+    let told: Vec<_> = history.iter().map(|past| (past.event.action, past.event.actor.as_deref())).collect();
     assert_eq!(told, [(TagEventAction::Delete, Some("ann")), (TagEventAction::Push, Some("ann"))]);
     assert_pulls(&registry, &app, &by_tag("v1")).await;
 }

@@ -27,7 +27,8 @@ async fn a_tag_is_deleted_alone_and_a_manifest_with_its_tags() {
         assert!(matches!(error, DeleteError::ManifestUnknown { .. }), "{error}");
     }
     let history = registry.tag_history(&call(), &app, None, None, 10).await.unwrap().entries;
-    let actions: Vec<_> = history.iter().map(|e| (e.tag.to_string(), e.action)).collect();
+    let actions: Vec<_> =
+        history.iter().map(|past| (past.event.tag.to_string(), past.event.action)).collect();
     use TagEventAction::{Delete, Push};
     let wanted = [("v2", Delete), ("v1", Delete), ("v2", Push), ("v1", Push)];
     assert_eq!(actions, wanted.map(|(t, a)| (t.to_owned(), a)));

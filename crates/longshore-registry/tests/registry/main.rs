@@ -11,6 +11,7 @@ mod collection_together;
 mod costs;
 mod deletion;
 mod faults;
+mod history;
 mod managed;
 mod manifests;
 mod model;
