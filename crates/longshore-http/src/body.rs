@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream::BoxStream};
 use http_body::{Body, Frame, SizeHint};
 use longshore_registry::{Blob, ByteStream, StoreError};
 use longshore_types::ByteRange;
@@ -25,7 +25,8 @@ const GATHERED_BYTES_MAX: u64 = 256 * 1024;
 /// How much is streamed when content was not at hand, before that is asked again.
 const STREAMED_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The body of a reply. Its length is always known before it is sent, so that a body cut short is seen as such.
+/// The body of a reply. Its length is always known before it is sent, so that a body cut short is seen as such; but for
+/// events, which end when nobody listens any more.
 pub(crate) struct ResponseBody {
     pieces: VecDeque<Piece>,
     /// What the pieces still have.
@@ -36,6 +37,8 @@ pub(crate) struct ResponseBody {
     first: Option<Bytes>,
     /// The way to have files sent on this connection, if there is one.
     sender: Option<FileSender>,
+    /// What comes as it happens, and has no length; nothing else does then.
+    events: Option<BoxStream<'static, Bytes>>,
 }
 
 /// A part of a body.
@@ -64,7 +67,19 @@ pub(crate) enum SendError {
 
 impl ResponseBody {
     pub(crate) fn empty() -> Self {
-        Self { pieces: VecDeque::new(), left_bytes: 0, current: None, first: None, sender: None }
+        Self {
+            pieces: VecDeque::new(),
+            left_bytes: 0,
+            current: None,
+            first: None,
+            sender: None,
+            events: None,
+        }
+    }
+
+    /// Server-sent events.
+    pub(crate) fn events(events: BoxStream<'static, Bytes>) -> Self {
+        Self { events: Some(events), ..Self::empty() }
     }
 
     pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
@@ -243,6 +258,13 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, SendError>>> {
+        if let Some(events) = &mut self.events {
+            let next = futures_util::ready!(events.poll_next_unpin(cx));
+            if next.is_none() {
+                self.events = None;
+            }
+            return Poll::Ready(next.map(|bytes| Ok(Frame::data(bytes))));
+        }
         if self.left_bytes == 0 {
             return Poll::Ready(None);
         }
@@ -257,11 +279,11 @@ impl Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left_bytes == 0
+        self.left_bytes == 0 && self.events.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left_bytes)
+        if self.events.is_some() { SizeHint::default() } else { SizeHint::with_exact(self.left_bytes) }
     }
 }
 
@@ -322,6 +344,14 @@ mod tests {
         assert_eq!(whole.collect().await.unwrap().to_bytes(), "abcd");
         assert!(blob(&[Err(())]).begin().await.is_err());
         ResponseBody::empty().begin().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn events_have_no_length() {
+        let events = futures_util::stream::iter([Bytes::from_static(b"a"), Bytes::from_static(b"b")]);
+        let body = ResponseBody::events(events.boxed());
+        assert!(!body.is_end_stream() && body.size_hint().exact().is_none());
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "ab");
     }
 
     #[tokio::test]

@@ -22,6 +22,7 @@ mod handlers;
 mod health;
 mod listener;
 mod metrics;
+mod pages;
 mod proxies;
 mod query;
 mod ranges;

@@ -3,7 +3,6 @@
 
 use std::net::IpAddr;
 
-use http::Method;
 use longshore_accounts::{Accounts, Refused, RefusedIn};
 use longshore_auth::{Action, AuthError, Caller, Circumstances, Scope};
 use longshore_types::{Digest, Reference, RepositoryName, Timestamp, error_chain};
@@ -78,7 +77,7 @@ impl RefusedRequest<'_> {
     }
 
     /// A request of the management API.
-    pub(crate) fn note_call(&self, method: &Method, path: &str, place: RefusedIn, reason: String) {
+    pub(crate) fn note_call(&self, method: &str, path: &str, place: RefusedIn, reason: String) {
         self.note(("call_api", "api", format!("{method} {path}")), place, reason);
     }
 }

@@ -1,5 +1,7 @@
 //! What kind of request it was, as logs and metrics name it: patterns, never paths.
 
+use longshore_pages::SECTION_PATTERNS as PAGES;
+
 /// The pattern of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
@@ -24,6 +26,8 @@ pub(crate) enum Route {
     Blob,
     Uploads,
     Upload,
+    /// A page, by its place among the groups of pages.
+    Pages(usize),
     /// An operation of the management API.
     Api(ApiRoute),
 }
@@ -39,7 +43,7 @@ pub(crate) struct ApiRoute {
 
 impl Route {
     /// How many there are without those of the management API.
-    pub(crate) const COUNT: usize = 20;
+    pub(crate) const COUNT: usize = 20 + PAGES.len();
 
     /// Its place among all, those of the management API behind the others.
     pub(crate) fn index(self) -> usize {
@@ -64,6 +68,7 @@ impl Route {
             Self::GoToProvider => 17,
             Self::ComeFromProvider => 18,
             Self::ChooseName => 19,
+            Self::Pages(nth) => 20 + nth,
             Self::Api(row) => Self::COUNT + row.nth,
         }
     }
@@ -90,6 +95,7 @@ impl Route {
             Self::Blob => "/v2/<name>/blobs/<digest>",
             Self::Uploads => "/v2/<name>/blobs/uploads/",
             Self::Upload => "/v2/<name>/blobs/uploads/<id>",
+            Self::Pages(nth) => PAGES[nth],
             Self::Api(row) => row.pattern,
         }
     }

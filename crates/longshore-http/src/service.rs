@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Instant, time::SystemTime};
 
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
+use http_body::Body as _;
 use longshore_accounts::ClientChain;
 use longshore_registry::{Call, ManifestTarget, RequestInfo};
 use longshore_types::{ErrorCode, RepositoryName, Timestamp};
@@ -18,6 +19,7 @@ use crate::{
     endpoint::Endpoint,
     error::ApiError,
     handlers::{base, blobs, catalog, manifests, operations, referrers, tags, uploads},
+    pages,
     proxies::Origin,
     query::Query,
     refusals::RefusedRequest,
@@ -92,7 +94,7 @@ pub(crate) fn serve(
     }
 }
 
-/// Which answer: the management API, the token service, operators' paths, or the distribution API.
+/// Which answer: the management API, the token service, the pages, operators' paths, or the distribution API.
 async fn answer(
     cx: &Context,
     record: &mut Record,
@@ -110,6 +112,9 @@ async fn answer(
     }
     if let Some(tokens) = cx.tokens.as_ref().filter(|_| token_service::has(cx, head.uri.path())) {
         return Box::pin(token_service::answer(cx, tokens, record, head, body, origin)).await;
+    }
+    if let Some(api) = cx.api.as_ref().filter(|_| pages::has(cx, head.uri.path())) {
+        return Box::pin(pages::answer(cx, api, record, head, body, origin)).await;
     }
     if let Some(route) = operation(cx, &head) {
         record.route = route;
@@ -287,7 +292,7 @@ fn finish(
     let (mut head, mut body) = response.into_parts();
     record.status = head.status;
     // HTTP writes the length of a body that is sent, and knows best how.
-    let unsaid = is_head || body.left_bytes() == 0;
+    let unsaid = is_head || body.is_end_stream();
     if unsaid && !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.left_bytes()));
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use longshore_accounts::{ManageError, RefusedIn, SessionId, learns_what_is_missing, may_lie_deeper};
 use longshore_auth::{
     Access, CallerKind, Circumstances, Permission, Principal, Reach, Target, decide, reach,
@@ -13,7 +13,7 @@ use super::{
     Api, credentials,
     guard::{Credentials, FoundProject, ProjectKey},
     problem::ApiProblem,
-    request::{PathValues, is_name},
+    request::{PathValues, X_IS_RESOURCE_NAME as IS_RESOURCE_NAME, is_name},
     route::{Needs, Route},
 };
 use crate::proxies::Origin;
@@ -84,6 +84,19 @@ impl Api {
             Err(problem) => Err(problem),
         };
         Admission { caller, kind, session, outcome }
+    }
+
+    /// Whether somebody who is known may call a route.
+    pub(crate) async fn admit_known(
+        &self,
+        route: &Route,
+        path: &PathValues,
+        known: (&Access, &Circumstances),
+    ) -> Result<Place, ApiProblem> {
+        // Pages name projects by their names alone, whatever these look like.
+        let headers = HeaderMap::from_iter([(IS_RESOURCE_NAME, HeaderValue::from_static("true"))]);
+        let asked = Asked { access: known.0, circumstances: known.1, conditions_later: route.tag_in_body };
+        self.place(route, &headers, path, &asked).await
     }
 
     async fn authenticate(

@@ -16,6 +16,10 @@ pub(crate) enum Cookie {
     Login,
     /// Who came from a provider and has no name yet.
     Naming,
+    /// The language of the pages.
+    Language,
+    /// Whether the pages are light or dark.
+    Theme,
 }
 
 /// How cookies are written for, and read from, one browser.
@@ -49,6 +53,10 @@ impl Cookies {
             (Cookie::Login, true) => "__Host-longshore-login",
             (Cookie::Naming, false) => "longshore-naming",
             (Cookie::Naming, true) => "__Host-longshore-naming",
+            (Cookie::Language, false) => "longshore-language",
+            (Cookie::Language, true) => "__Host-longshore-language",
+            (Cookie::Theme, false) => "longshore-theme",
+            (Cookie::Theme, true) => "__Host-longshore-theme",
         }
     }
 

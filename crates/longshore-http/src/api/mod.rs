@@ -11,6 +11,7 @@ mod credentials;
 mod filter;
 mod guard;
 mod handlers;
+mod inner;
 mod json;
 mod listing;
 mod moment;
@@ -42,14 +43,17 @@ use longshore_auth::Circumstances;
 use longshore_registry::Registry;
 use longshore_types::Timestamp;
 
+pub(crate) use cookies::{Cookie, Cookies};
 pub use guard::{Credentials, Csrf, FoundProject, Guard, LoginError, ProjectKey};
+pub(crate) use inner::{InnerCall, Known, whole};
 pub(crate) use other_sites::is_of_another_site;
+pub(crate) use response::X_TOTAL_COUNT;
+pub(crate) use route::Verb;
 
 use self::{
-    cookies::Cookies,
     problem::{ApiProblem, Code},
-    request::{PathValues, QueryValues, RawTarget},
-    route::{ROOT, Reply, Route, Verb},
+    request::{ApiBody, PathValues, QueryValues, RawTarget},
+    route::{ROOT, Reply, Route},
     router::NoRoute,
     sessions::Form,
 };
@@ -117,6 +121,20 @@ impl Api {
         Self::with_table(settings, Arc::new(accounts.clone()), accounts, registry, routes::ROUTES)
     }
 
+    /// The names of the providers at which people log in.
+    pub(crate) fn provider_names(&self) -> &[String] {
+        if self.providers.is_some() { &self.accounts.settings().providers } else { &[] }
+    }
+
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// Scheme and host that clients know the registry by, if the operator said so.
+    pub(crate) fn external_url(&self) -> Option<&str> {
+        self.settings.external_url.as_deref()
+    }
+
     fn with_table(
         settings: ApiSettings,
         guard: Arc<dyn Guard>,
@@ -157,12 +175,12 @@ impl Api {
     }
 
     /// How the browser of a request keeps cookies.
-    fn cookies(&self, origin: &Origin) -> Cookies {
+    pub(crate) fn cookies(&self, origin: &Origin) -> Cookies {
         Cookies::of(origin, self.settings.external_url.as_deref())
     }
 
     /// Whether a page of another site had a browser make this request.
-    fn is_of_another_site(&self, head: &Parts, origin: &Origin) -> bool {
+    pub(crate) fn is_of_another_site(&self, head: &Parts, origin: &Origin) -> bool {
         let outside = self.settings.external_url.as_deref().and_then(|url| url.split_once("://"));
         let outside = outside.map_or("", |(_, host)| host.trim_end_matches('/'));
         is_of_another_site(&head.headers, &[origin.host(head), outside])
@@ -255,7 +273,7 @@ impl Api {
             request_id,
             project: place.project,
             repository: place.repository,
-            body: Some(body),
+            body: ApiBody::Incoming(body),
         };
         let answered = (route.handler)(self, request).await;
         let response = answered.map_err(|problem| problem.within(project.as_ref()))?;
@@ -277,7 +295,7 @@ impl Api {
             now: Timestamp::from(SystemTime::now()),
             request_id: &record.request_id,
         };
-        refused.note_call(&record.method, path, place, problem.reason());
+        refused.note_call(record.method.as_str(), path, place, problem.reason());
     }
 }
 

@@ -19,6 +19,16 @@ use super::{
 };
 use crate::{query, query::Query, request_body::RequestBody};
 
+/// What a request carries.
+pub(crate) enum ApiBody {
+    /// From the wire.
+    Incoming(RequestBody),
+    /// At hand: a page asks.
+    Ready(bytes::Bytes),
+    /// Nothing, or nothing more.
+    Empty,
+}
+
 /// Largest body, in bytes.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// The same where nobody is logged in.
@@ -28,7 +38,7 @@ const ANONYMOUS_BODY_BYTES_MAX: usize = 64 * 1024;
 const PROJECT_PARAMETERS: [&str; 3] = ["project_name_or_id", "project_name", "project_id"];
 
 /// An integer in a path is a project's name, not its number.
-const X_IS_RESOURCE_NAME: HeaderName = HeaderName::from_static("x-is-resource-name");
+pub(crate) const X_IS_RESOURCE_NAME: HeaderName = HeaderName::from_static("x-is-resource-name");
 /// `Location` is to name what was created.
 const X_RESOURCE_NAME_IN_LOCATION: HeaderName = HeaderName::from_static("x-resource-name-in-location");
 
@@ -52,7 +62,7 @@ pub(crate) struct ApiRequest {
     pub(crate) project: Option<FoundProject>,
     /// The whole name of the repository that the path names, as clients pull it; there where `project` is.
     pub(crate) repository: Option<RepositoryName>,
-    pub(crate) body: Option<RequestBody>,
+    pub(crate) body: ApiBody,
 }
 
 /// Path and query as they came.
@@ -192,9 +202,10 @@ impl ApiRequest {
     async fn bytes(&mut self) -> Result<bytes::Bytes, ApiProblem> {
         let bytes_max =
             if self.access.principal.is_known() { BODY_BYTES_MAX } else { ANONYMOUS_BODY_BYTES_MAX };
-        match self.body.take() {
-            Some(body) => Ok(body.read_whole(bytes_max).await?),
-            None => Ok(bytes::Bytes::new()),
+        match std::mem::replace(&mut self.body, ApiBody::Empty) {
+            ApiBody::Incoming(body) => Ok(body.read_whole(bytes_max).await?),
+            ApiBody::Ready(bytes) => Ok(bytes),
+            ApiBody::Empty => Ok(bytes::Bytes::new()),
         }
     }
 

@@ -12,7 +12,7 @@ use longshore_auth::Permission;
 use super::{
     handlers::{
         access_policies, access_tokens, artifacts, audit, configuration, current_user, description,
-        directories, labels, members, permissions, projects, quotas, repositories, robots, roles, search,
+        directories, history, labels, members, permissions, projects, quotas, repositories, robots, roles, search,
         sessions, statistics, system, tags, trust_rules, user_groups, users,
     },
     route::{
@@ -904,6 +904,68 @@ pub(crate) static ROUTES: &[Route] = &[
         by!(artifacts::remove_label),
     )
     .about("artifact", "Takes a label off an artifact."),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/deletion"),
+        "previewDeletion",
+        Needs::Project(Permission::ARTIFACT_READ),
+        by!(history::preview_deletion),
+    )
+    .about("history", "Shows what deleting an artifact would take along.")
+    .gives(of::<history::DeletionReply>),
+    post(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/restoration"),
+        "restoreArtifact",
+        Needs::Project(Permission::ARTIFACT_CREATE),
+        by!(history::restore_artifact),
+    )
+    .about("history", "Restores a deleted artifact, without tags, with what was deleted together with it.")
+    .refuses(&[StatusCode::CONFLICT]),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/history"),
+        "listHistory",
+        Needs::Project(Permission::TAG_LIST),
+        by!(history::of_repository),
+    )
+    .about("history", "Lists what happened to the tags of a repository, the newest first.")
+    .query(history::WALK)
+    .gives(of::<Vec<history::TagEventReply>>),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/tags/{tag_name}/history"),
+        "listTagHistory",
+        Needs::Project(Permission::TAG_LIST),
+        by!(history::of_tag),
+    )
+    .about("history", "Lists what happened to a tag, the newest first.")
+    .query(history::WALK)
+    .gives(of::<Vec<history::TagEventReply>>),
+    post(
+        at!("/projects/{project_name}/repositories/{repository_name}/tags/{tag_name}/restoration"),
+        "restoreTag",
+        Needs::Project(Permission::TAG_CREATE),
+        by!(history::restore_tag),
+    )
+    .about("history", "Points a tag to what it pointed to before, or restores a deleted one; needs repository:push, too.")
+    .takes(of::<history::Restoration>)
+    .gives(of::<history::RestoredTag>)
+    .refuses(&[StatusCode::CONFLICT]),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/deleted/tags"),
+        "listDeletedTags",
+        Needs::Project(Permission::TAG_LIST),
+        by!(history::deleted_tags),
+    )
+    .about("history", "Lists tags that were deleted and can be restored, those deleted last first.")
+    .query(history::WALK)
+    .gives(of::<Vec<history::DeletedTagReply>>),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/deleted/artifacts"),
+        "listDeletedArtifacts",
+        Needs::Project(Permission::ARTIFACT_LIST),
+        by!(history::deleted_artifacts),
+    )
+    .about("history", "Lists manifests that were deleted and can be restored, those deleted last first.")
+    .query(history::WALK)
+    .gives(of::<Vec<history::DeletedArtifactReply>>),
     get(at!("/labels"), "ListLabels", Needs::Anybody, by!(labels::list))
         .about("label", "Lists the labels of the whole registry or of a project, by name.")
         .query(&[

@@ -70,7 +70,7 @@ pub(crate) async fn repository(api: &Api, request: &ApiRequest) -> Result<Reposi
 }
 
 /// `alpine` for `library/alpine`.
-fn short_name(name: &RepositoryName) -> Option<RepositoryName> {
+pub(crate) fn short_name(name: &RepositoryName) -> Option<RepositoryName> {
     let within = ProjectName::library().repository_within(name)?;
     (within != name.as_str() && !within.contains('/')).then(|| within.parse().ok())?
 }

@@ -10,6 +10,7 @@ pub(crate) mod current_user;
 pub(crate) mod description;
 pub(crate) mod directories;
 pub(crate) mod filters;
+pub(crate) mod history;
 pub(crate) mod labels;
 pub(crate) mod members;
 pub(crate) mod permissions;

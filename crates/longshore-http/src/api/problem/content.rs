@@ -1,7 +1,8 @@
 //! What goes wrong with repositories and artifacts.
 
 use longshore_registry::{
-    BrowseError, CopyError, DeleteError, ManifestPushError, MetadataError, MountError, StoreError, TagError,
+    BrowseError, CopyError, DeleteError, ListError, ManifestPushError, MetadataError, MountError,
+    RestoreError, StoreError, TagError,
 };
 use longshore_types::{Reference, RepositoryName};
 
@@ -80,6 +81,30 @@ impl From<DeleteError> for ApiProblem {
                 Self::new(Code::Precondition, message)
             }
             DeleteError::Metadata(error) => error.into(),
+        }
+    }
+}
+
+impl From<ListError> for ApiProblem {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::Denied(_) | ListError::CatalogDenied => Self::denied(),
+            ListError::NameUnknown(name) => Self::repository_not_found(&name),
+            ListError::Metadata(error) => error.into(),
+        }
+    }
+}
+
+impl From<RestoreError> for ApiProblem {
+    fn from(error: RestoreError) -> Self {
+        let message = error.to_string();
+        match error {
+            RestoreError::Denied(_) => Self::denied(),
+            RestoreError::ReadOnly(_) => Self::read_only(),
+            RestoreError::NameUnknown(name) => Self::repository_not_found(&name),
+            RestoreError::Gone(_) => Self::not_found(message),
+            RestoreError::NotDeleted(_) => Self::new(Code::Conflict, message),
+            RestoreError::Metadata(error) => error.into(),
         }
     }
 }
