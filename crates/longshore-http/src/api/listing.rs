@@ -92,7 +92,7 @@ impl Page {
 }
 
 /// Escapes what must not stand between `<` and `>` in a header.
-fn visible(url: &str) -> String {
+pub(crate) fn visible(url: &str) -> String {
     let escape = |byte: u8| match byte {
         b'<' | b'>' | b'"' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' => true,
         byte => !byte.is_ascii_graphic(),

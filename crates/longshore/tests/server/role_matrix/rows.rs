@@ -246,6 +246,14 @@ const REPOSITORY_ROWS: &[Row] = &[
     row("GET", repository!("/artifacts/{reference}/accessories"), "project accessory:list", Admits::OfProject(LOOK)),
     row("GET", repository!("/artifacts/{reference}/additions/vulnerabilities"), "project artifact-addition:read", Admits::OfProject(LOOK)),
     row("GET", repository!("/artifacts/{reference}/additions/{addition}"), "project artifact-addition:read", Admits::OfProject(LOOK)),
+    row("GET", repository!("/artifacts/{reference}/deletion"), "project artifact:read", Admits::OfProject(LOOK)),
+    // Nothing is deleted here, which is what those are told who may restore.
+    row("POST", repository!("/artifacts/{reference}/restoration"), "project artifact:create", Admits::OfProject(PUSH)).invalid_body(""),
+    row("GET", repository!("/history"), "project tag:list", Admits::OfProject(LOOK)),
+    row("GET", repository!("/tags/{tag_name}/history"), "project tag:list", Admits::OfProject(LOOK)),
+    row("POST", repository!("/tags/{tag_name}/restoration"), "project tag:create", Admits::OfProject(PUSH)).body("{}"),
+    row("GET", repository!("/deleted/tags"), "project tag:list", Admits::OfProject(LOOK)),
+    row("GET", repository!("/deleted/artifacts"), "project artifact:list", Admits::OfProject(LOOK)),
     row("POST", repository!("/artifacts/{reference}/labels"), "project artifact-label:create", Admits::OfProject(PUSH)).body(r#"{"id":{label_id}}"#),
     row("DELETE", repository!("/artifacts/{reference}/labels/{label_id}"), "project artifact-label:delete", Admits::OfProject(PUSH)),
 ];
