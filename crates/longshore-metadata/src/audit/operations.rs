@@ -38,7 +38,7 @@ pub const AUDIT_OPERATIONS: &[AuditOperation] = &[
     row("list_artifact", &["artifact"], "referrers listed; only refusals"),
     row("create_tag", &["tag"], "a further tag pushed with a manifest, or put on one"),
     row("delete_tag", &["tag"], "a tag deleted alone"),
-    row("restore_tag", &["tag"], "a deleted tag brought back"),
+    row("restore_tag", &["tag"], "a deleted tag brought back, or a tag pointed back to what it was"),
     row("list_tag", &["tag"], "tags listed; only refusals"),
     row("create_blob", &["blob"], "an upload; only refusals, also for want of room"),
     row("pull_blob", &["blob"], "a pull of a blob; only refusals"),
