@@ -4,17 +4,24 @@
 //! [`read_layer`] lists the files of a layer, [`MergedFiles`] lays layers over each other, and [`file_bytes`] reads a file
 //! that one of them found.
 
+mod compare;
 mod configuration;
 mod dockerfile;
+mod history;
 mod index;
 mod layer;
 mod merged;
+mod packages;
 mod platform;
 #[cfg(test)]
 mod testing;
 
-pub use configuration::{HistoryEntry, ImageConfig, RunConfig, is_image_config};
+pub use compare::{
+    ConfigChange, ConfigPart, FileComparison, PackageChange, compare_configs, compare_files, compare_packages,
+};
+pub use configuration::{Healthcheck, HistoryEntry, ImageConfig, RunConfig, is_image_config};
 pub use dockerfile::instruction;
+pub use history::{Step, dockerfile, steps};
 pub use index::{IndexEntry, NoSuchPlatform, choose, index_entries};
 pub use layer::{
     EncodingError, Entry, EntryKind, FileReader, LayerBounds, LayerError, LayerFiles, PieceReader,
@@ -24,4 +31,5 @@ pub use merged::{
     Change, FileContent, LayerChanges, LookUpError, MergeBounds, MergeError, MergedFile, MergedFiles, Touch,
     Waste, WastedPath,
 };
+pub use packages::{Package, PackageFormat, package_lists, packages_of};
 pub use platform::{Platform, PlatformError};
