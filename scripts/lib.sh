@@ -27,6 +27,23 @@ has_go() {
     [ "$(printf '%s\n' "1.26.0" "${have#go}" | sort -V | head -n 1)" = "1.26.0" ]
 }
 
+# Installs what the package-lock.json in tests/NAME pins into the folder NAME of cargo's target folder, beside copies of
+# the named files. What is there already is left alone.
+install_pinned() {
+    local name=$1 source=$PWD/tests/$1 out wanted
+    shift
+    out=$(target_folder)/$name
+    mkdir -p "$out"
+    wanted=$(cd "$source" && cat "$@" | sha256sum)
+    if [ "$(cat "$out/installed" 2>/dev/null)" != "$wanted" ]; then
+        rm -f "$out/installed"
+        (cd "$source" && cp "$@" "$out/")
+        # Exactly what is pinned, and nothing of it runs while it is installed.
+        npm ci --prefix "$out" --ignore-scripts --no-audit --no-fund --loglevel=error
+        echo "$wanted" > "$out/installed"
+    fi
+}
+
 # Whether there is a Node that can run tests/oidc-provider, with its npm.
 has_node() {
     local have

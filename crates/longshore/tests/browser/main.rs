@@ -1,0 +1,7 @@
+//! The pages in a real browser, Debian's Chromium: as people see them, by keyboard alone, and without script. Each page is held
+//! against axe-core's rules: run `scripts/axe` first.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod people;
+mod visitor;
