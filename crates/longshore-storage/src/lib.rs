@@ -2,7 +2,7 @@
 //! arriving; what links them to repositories is the index's business (`longshore-metadata`).
 //!
 //! [`FilesystemStore`] keeps both where `registry:2` kept them, [`MemoryStore`] only in memory.
-//! [`SmallBlobs`] keeps small content of another store in memory. [`DistributionLayout`]
+//! [`SmallBlobs`] keeps small content of another store in memory, [`FolderCache`] what was made of content in files. [`DistributionLayout`]
 //! reads and writes the link files by which `registry:2` knows repositories and tags.
 
 mod blob_store;
@@ -13,6 +13,7 @@ mod error;
 #[cfg(feature = "testing")]
 mod fault_store;
 mod filesystem;
+mod folder_cache;
 mod memory;
 mod pieces;
 mod small_blobs;
@@ -25,6 +26,7 @@ pub use error::StoreError;
 #[cfg(feature = "testing")]
 pub use fault_store::{FaultMoment, FaultStore};
 pub use filesystem::{FilesystemSettings, FilesystemStore, OpenError};
+pub use folder_cache::FolderCache;
 pub use memory::MemoryStore;
 pub use pieces::{Gathering, PIECE_BYTES, PieceBuffers};
 pub use small_blobs::SmallBlobs;
