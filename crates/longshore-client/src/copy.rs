@@ -3,21 +3,23 @@
 //! Blobs go first and manifests last, children before the index that names them, so that no registry is asked to take what
 //! it cannot check, and a copy that broke goes on: what is there is not sent again.
 
-use std::{collections::HashSet, future::Future, pin::Pin, sync::Arc};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use longshore_types::{Descriptor, Digest, Reference};
 
-use crate::{BlobPush, BlobSource, ClientError, Pieces, PulledManifest, Pushed, Repository};
-
-/// More manifests than this belong to no image.
-const MANIFESTS_MAX: usize = 10_000;
+use crate::{
+    BlobPush, BlobSource, ClientError, ImageError, ImageSource, LocalError, Parts, Pieces, PulledManifest,
+    Pushed, Repository,
+    graph::{Graph, MANIFESTS_MAX},
+    local::described,
+};
 
 /// Which parts are copied, and how.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct CopySettings {
-    /// Signatures, SBOMs and attestations too.
-    pub referrers: bool,
+    /// Which.
+    pub parts: Parts,
     /// Blobs under way at a time.
     pub parallel: usize,
 }
@@ -71,103 +73,54 @@ pub enum CopyError {
     /// It refers to more than images do.
     #[error("it is made of more than {MANIFESTS_MAX} manifests")]
     TooMany,
+    /// There is no image for the platform that is meant.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// Files cannot be read or written.
+    #[error(transparent)]
+    Local(#[from] LocalError),
 }
 
 /// A copy under way.
 struct Copy<'a> {
-    from: &'a Repository,
+    from: &'a dyn ImageSource,
     to: &'a Repository,
-    settings: CopySettings,
+    settings: &'a CopySettings,
     progress: &'a Arc<dyn CopyProgress>,
-    seen: HashSet<Digest>,
-    /// Children before what names them.
-    manifests: Vec<PulledManifest>,
+    graph: Graph,
 }
 
-/// Copies what `reference` means, to be called `target` there.
+/// Copies what `reference` means, to be called `target` there. Of a platform alone, a digest as target is its own.
 ///
 /// # Errors
 /// If something cannot be read or written. What was written stays, and a second try goes on from there.
 pub async fn copy(
-    from: &Repository,
+    from: &dyn ImageSource,
     reference: &Reference,
     to: &Repository,
     target: &Reference,
-    settings: CopySettings,
+    settings: &CopySettings,
     progress: &Arc<dyn CopyProgress>,
 ) -> Result<Copied, CopyError> {
-    let mut copy = Copy { from, to, settings, progress, seen: HashSet::new(), manifests: Vec::new() };
-    let root = copy.read(reference).await?;
-    let digest = root.digest;
-    copy.collect(root).await?;
+    let graph = Graph::read(from, reference, &settings.parts).await?;
+    let own = Reference::Digest(graph.root);
+    let target = match target {
+        Reference::Digest(_) if settings.parts.platform.is_some() => &own,
+        target => target,
+    };
+    let copy = Copy { from, to, settings, progress, graph };
     let mut copied = copy.push_blobs().await?;
-    copied.manifests = copy.push_manifests(digest, target).await?;
-    copied.digest = Some(digest);
+    copied.manifests = copy.push_manifests(target).await?;
+    copied.digest = Some(copy.graph.root);
     Ok(copied)
 }
 
 impl Copy<'_> {
-    async fn read(&self, reference: &Reference) -> Result<PulledManifest, CopyError> {
-        let what = || format!("{}/{} {reference}", self.from.registry().host(), self.from.name());
-        self.from.manifest(reference).await.map_err(|source| CopyError::Source { what: what(), source })
-    }
-
-    /// Reads a manifest's children and what refers to it.
-    fn collect(
-        &mut self,
-        manifest: PulledManifest,
-    ) -> Pin<Box<dyn Future<Output = Result<(), CopyError>> + Send + '_>> {
-        Box::pin(async move {
-            if !self.seen.insert(manifest.digest) {
-                return Ok(());
-            }
-            if self.seen.len() > MANIFESTS_MAX {
-                return Err(CopyError::TooMany);
-            }
-            for child in manifest.manifest.manifests() {
-                if !self.seen.contains(&child.digest) {
-                    let child = self.read(&Reference::Digest(child.digest)).await?;
-                    self.collect(child).await?;
-                }
-            }
-            let digest = manifest.digest;
-            self.manifests.push(manifest);
-            if self.settings.referrers {
-                let found = self.from.referrers(&digest).await.map_err(|source| CopyError::Source {
-                    what: format!("what refers to {digest}"),
-                    source,
-                })?;
-                for referrer in found {
-                    if !self.seen.contains(&referrer.digest) {
-                        let referrer = self.read(&Reference::Digest(referrer.digest)).await?;
-                        self.collect(referrer).await?;
-                    }
-                }
-            }
-            Ok(())
-        })
-    }
-
     async fn push_blobs(&self) -> Result<Copied, CopyError> {
-        let mut seen = HashSet::new();
-        let blobs = self.manifests.iter().flat_map(|manifest| {
-            let manifest = &manifest.manifest;
-            manifest.config().into_iter().chain(manifest.layers())
-        });
-        let blobs: Vec<&Descriptor> = blobs
-            .filter(|blob| !blob.media_type.is_non_distributable() && seen.insert(blob.digest))
-            .collect();
-        stream::iter(blobs.into_iter().map(|blob| self.push_blob(blob)))
+        stream::iter(self.graph.blobs().into_iter().map(|blob| self.push_blob(blob)))
             .buffer_unordered(self.settings.parallel.max(1))
             .try_fold(Copied::default(), async |mut copied, (blob, pushed)| {
-                match pushed {
-                    Pushed::Present => copied.blobs_present += 1,
-                    Pushed::Mounted => copied.blobs_mounted += 1,
-                    Pushed::Sent => {
-                        copied.blobs_sent += 1;
-                        copied.bytes_sent += blob.size_bytes;
-                    }
-                }
+                copied.count(blob.size_bytes, pushed);
                 Ok(copied)
             })
             .await
@@ -176,12 +129,13 @@ impl Copy<'_> {
     async fn push_blob<'a>(&self, blob: &'a Descriptor) -> Result<(&'a Descriptor, Pushed), CopyError> {
         self.progress.begin(blob);
         let (progress, digest) = (Arc::clone(self.progress), blob.digest);
-        let same_registry = self.from.registry().host() == self.to.registry().host();
+        let other = self.from.repository();
+        let other = other.filter(|other| other.registry().host() == self.to.registry().host());
         let push = BlobPush {
             digest,
             size_bytes: blob.size_bytes,
-            mount_from: same_registry.then(|| self.from.name()),
-            source: &RemoteBlob { repository: self.from, digest },
+            mount_from: other.map(Repository::name),
+            source: &Blob { from: self.from, blob },
             progress: Arc::new(move |bytes| progress.advance(&digest, bytes)),
         };
         let pushed = self.to.push_blob(&push).await;
@@ -190,43 +144,56 @@ impl Copy<'_> {
         Ok((blob, pushed))
     }
 
-    async fn push_manifests(&self, root: Digest, target: &Reference) -> Result<u64, CopyError> {
+    async fn push_manifests(&self, target: &Reference) -> Result<u64, CopyError> {
         let mut pushed = 0;
-        for PulledManifest { digest, bytes, manifest } in &self.manifests {
-            let own = Reference::Digest(*digest);
-            let reference = if *digest == root { target } else { &own };
-            let refused = |source| CopyError::Target {
-                what: format!("{}/{} {reference}", self.to.registry().host(), self.to.name()),
-                source,
-            };
-            match self.to.resolve(reference).await {
-                Ok(there) if there.digest == *digest => continue,
-                Ok(_) => {}
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(refused(error)),
+        // What the registry did not say it lists, by subject.
+        let mut unlisted: BTreeMap<Digest, Vec<Descriptor>> = BTreeMap::new();
+        for manifest in &self.graph.manifests {
+            let own = Reference::Digest(manifest.digest);
+            let reference = if manifest.digest == self.graph.root { target } else { &own };
+            let what = || format!("{}/{} {reference}", self.to.registry().host(), self.to.name());
+            let (is_new, is_listed) = self
+                .push_manifest(reference, manifest)
+                .await
+                .map_err(|source| CopyError::Target { what: what(), source })?;
+            pushed += u64::from(is_new);
+            if let Some(subject) = manifest.manifest.subject().filter(|_| !is_listed) {
+                unlisted.entry(subject.digest).or_default().push(described(manifest));
             }
-            self.to.push_manifest(reference, manifest.media_type(), bytes.clone()).await.map_err(refused)?;
-            pushed += 1;
+        }
+        for (subject, referrers) in unlisted {
+            let listed = self.to.tag_referrers(&subject, &referrers).await;
+            let what = || format!("the list of what refers to {subject}");
+            listed.map_err(|source| CopyError::Target { what: what(), source })?;
         }
         Ok(pushed)
     }
+
+    /// Whether it was not there, and whether the registry lists it with its subject.
+    async fn push_manifest(
+        &self,
+        reference: &Reference,
+        PulledManifest { digest, bytes, manifest }: &PulledManifest,
+    ) -> Result<(bool, bool), ClientError> {
+        match self.to.resolve(reference).await {
+            Ok(there) if there.digest == *digest => return Ok((false, false)),
+            Ok(_) => {}
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error),
+        }
+        let (_, is_listed) = self.to.put_manifest(reference, manifest.media_type(), bytes.clone()).await?;
+        Ok((true, is_listed))
+    }
 }
 
-/// A blob of another registry.
-struct RemoteBlob<'a> {
-    repository: &'a Repository,
-    digest: Digest,
+/// A blob where the image is.
+struct Blob<'a> {
+    from: &'a dyn ImageSource,
+    blob: &'a Descriptor,
 }
 
-impl BlobSource for RemoteBlob<'_> {
+impl BlobSource for Blob<'_> {
     fn open(&self, offset: u64) -> Pin<Box<dyn Future<Output = Result<Pieces, ClientError>> + Send + '_>> {
-        Box::pin(async move {
-            let blob = self.repository.blob_from(&self.digest, offset).await?;
-            let pieces = stream::try_unfold(blob, async |mut blob| {
-                let piece = blob.next().await?;
-                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(piece.map(|piece| (piece, blob)))
-            });
-            Ok(pieces.boxed())
-        })
+        self.from.open(self.blob, offset)
     }
 }

@@ -7,7 +7,7 @@ use longshore_types::{Digest, DigestError, ManifestError};
 use reqwest::Url;
 use serde::Deserialize;
 
-use crate::{CredentialError, RegistryHost};
+use crate::{CredentialError, LocalError, RegistryHost};
 
 /// Why something could not be had from a registry, or be given to it.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,17 @@ pub enum ClientError {
         /// What is wrong with it.
         source: ManifestError,
     },
+    /// Content that is not what was said of it.
+    #[error("{what}: {why}")]
+    Content {
+        /// Which, or where it is from.
+        what: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Files cannot be read or written.
+    #[error(transparent)]
+    Local(#[from] LocalError),
     /// Stored credentials cannot be read.
     #[error("credentials for {host} cannot be read")]
     Credentials {

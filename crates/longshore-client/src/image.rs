@@ -5,7 +5,7 @@ use longshore_image::{
 };
 use longshore_types::{Digest, ManifestKind, Reference};
 
-use crate::{ClientError, PulledManifest, Repository};
+use crate::{ClientError, ImageSource, PulledManifest, Repository};
 
 /// Largest configuration read, in bytes.
 const CONFIG_BYTES_MAX: usize = 16 << 20;
@@ -42,20 +42,10 @@ impl Repository {
     /// If there is none, or it cannot be had.
     pub async fn image_of(
         &self,
-        mut pulled: PulledManifest,
+        pulled: PulledManifest,
         platform: Option<&Platform>,
     ) -> Result<PulledManifest, ImageError> {
-        for _ in 0..DEPTH_MAX {
-            match pulled.manifest.kind() {
-                ManifestKind::Image => return Ok(pulled),
-                ManifestKind::Opaque => return Err(ImageError::NoImage(pulled.digest)),
-                ManifestKind::Index => {
-                    let digest = choose(&pulled.entries(), platform)?;
-                    pulled = self.manifest(&Reference::Digest(digest)).await?;
-                }
-            }
-        }
-        Err(ImageError::NoImage(pulled.digest))
+        image_of(self, pulled, platform).await
     }
 
     /// The configuration of an image.
@@ -73,4 +63,23 @@ impl Repository {
             ClientError::protocol(self.registry.host(), format!("a configuration: {error}"))
         })?)
     }
+}
+
+/// As [`Repository::image_of`], wherever images lie.
+pub(crate) async fn image_of(
+    source: &dyn ImageSource,
+    mut pulled: PulledManifest,
+    platform: Option<&Platform>,
+) -> Result<PulledManifest, ImageError> {
+    for _ in 0..DEPTH_MAX {
+        match pulled.manifest.kind() {
+            ManifestKind::Image => return Ok(pulled),
+            ManifestKind::Opaque => return Err(ImageError::NoImage(pulled.digest)),
+            ManifestKind::Index => {
+                let digest = choose(&pulled.entries(), platform)?;
+                pulled = source.manifest(&Reference::Digest(digest)).await?;
+            }
+        }
+    }
+    Err(ImageError::NoImage(pulled.digest))
 }

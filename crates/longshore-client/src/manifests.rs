@@ -97,6 +97,17 @@ impl Repository {
         media_type: &MediaType,
         bytes: Bytes,
     ) -> Result<Digest, ClientError> {
+        self.put_manifest(reference, media_type, bytes).await.map(|(digest, _)| digest)
+    }
+
+    /// The same; says whether the registry lists it with its subject: distribution specification v1.1.1, "Pushing
+    /// Manifests with Subject".
+    pub(crate) async fn put_manifest(
+        &self,
+        reference: &Reference,
+        media_type: &MediaType,
+        bytes: Bytes,
+    ) -> Result<(Digest, bool), ClientError> {
         let own = Digest::sha256(&bytes);
         let path = self.manifest_path(reference);
         let content_type = HeaderValue::from_str(media_type.as_str())
@@ -113,8 +124,7 @@ impl Repository {
                     actual: told,
                 })
             }
-            Some(told) => Ok(told),
-            None => Ok(own),
+            told => Ok((told.unwrap_or(own), response.headers().contains_key("oci-subject"))),
         }
     }
 

@@ -227,8 +227,24 @@ fn received(headers: &HeaderMap) -> u64 {
     }
 }
 
+/// Content that is wrong stays so; what was said of it lies within the broken connection.
+fn is_about_content(error: &ClientError) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(each) = cause {
+        if matches!(
+            each.downcast_ref(),
+            Some(ClientError::DigestMismatch { .. } | ClientError::Content { .. } | ClientError::Local(_))
+        ) {
+            return true;
+        }
+        cause = each.source();
+    }
+    false
+}
+
 fn may_pass(error: &ClientError) -> bool {
     match error {
+        _ if is_about_content(error) => false,
         ClientError::Broken { .. } | ClientError::Unreachable { .. } => true,
         // 416: what the registry has is not what we thought; it says how much that is.
         ClientError::Refused(refusal) => {

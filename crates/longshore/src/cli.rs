@@ -1,6 +1,7 @@
 //! The command line.
 
 mod client;
+mod transfer;
 
 use std::{
     ffi::OsString,
@@ -10,6 +11,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use client::{ClientCommand, Connection, Form, OneImage};
+pub(crate) use transfer::{CopyArguments, LocalFormat, PullArguments, PushArguments, Transfer};
 
 /// A container image registry.
 ///

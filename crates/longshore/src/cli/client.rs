@@ -6,6 +6,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use longshore_client::{ImageReference, RegistryHost, RepositoryReference};
 use longshore_types::Tag;
 
+use super::transfer::{CopyArguments, PullArguments, PushArguments};
+
 /// What a client does.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientCommand {
@@ -94,25 +96,28 @@ pub(crate) enum ClientCommand {
     #[command(after_help = "Examples:
   longshore copy docker.io/library/alpine:3 localhost:5000/base/alpine
   longshore copy localhost:5000/team/app:v1 example.org/team/app:v1
-  longshore copy --no-referrers localhost:5000/team/app@sha256:… localhost:5000/team/copy:v1")]
-    Copy {
-        /// What is copied, by tag or digest: localhost:5000/team/app:v1.
-        #[arg(value_name = "FROM")]
-        from: ImageReference,
-        /// Where to: example.org/team/app; without a tag it keeps its own.
-        #[arg(value_name = "TO")]
-        to: ImageReference,
-        /// Leaves signatures, SBOMs and attestations behind.
-        #[arg(long)]
-        no_referrers: bool,
-        /// Blobs under way at a time.
-        #[arg(long, value_name = "COUNT", default_value = "4", value_parser = clap::value_parser!(u8).range(1..=64))]
-        parallel: u8,
-        #[command(flatten)]
-        output: Output,
-        #[command(flatten)]
-        connection: Connection,
-    },
+  longshore copy --no-referrers localhost:5000/team/app@sha256:… localhost:5000/team/copy:v1
+  longshore copy --platform linux/arm64 localhost:5000/team/app:v1 localhost:5000/team/app:v1-arm64")]
+    Copy(Box<CopyArguments>),
+    /// Writes an image into files: an OCI image layout, an archive for docker load, or a folder for skopeo.
+    ///
+    /// All its platforms, unless --platform names one. Every digest is checked, and files appear whole or not at all: a pull
+    /// that broke goes on where it was. A layout holds several images, each under its tag or --name.
+    #[command(after_help = "Examples:
+  longshore pull localhost:5000/team/app:v1 images
+  longshore pull --referrers localhost:5000/team/app:v1 images
+  longshore pull --format docker-archive docker.io/library/alpine:3 alpine.tar")]
+    Pull(Box<PullArguments>),
+    /// Pushes an image from files: an OCI image layout, also in a tar archive, an archive of docker save, a folder of
+    /// skopeo's dir:.
+    ///
+    /// What is there shows by itself; archives may be compressed by gzip. Of several images it is that of the same name or tag
+    /// as REF, or the one that --image names.
+    #[command(after_help = "Examples:
+  longshore push images localhost:5000/team/app:v1
+  longshore push --image v2 images localhost:5000/team/app:latest
+  docker save team/app | gzip > app.tar.gz; longshore push app.tar.gz localhost:5000/team/app:v1")]
+    Push(Box<PushArguments>),
     /// Gives an image another tag, in the same repository. No content moves.
     Tag {
         /// The image, by tag or digest: localhost:5000/team/app:v1.

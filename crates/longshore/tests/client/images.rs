@@ -111,6 +111,54 @@ async fn a_copy_brings_along_what_belongs_to_it() {
     assert_ne!(mounted["blobsMounted"], 0);
 }
 
+/// Distribution specification v1.1.1, "Referrers Tag Schema".
+#[tokio::test]
+async fn what_refers_to_an_image_goes_where_nobody_lists_it() {
+    if !Distribution::is_installed() {
+        eprintln!("skipped: no docker-registry");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (TestRegistry::start().await, Distribution::serve(folder.path()).await);
+    let host = theirs.base().trim_start_matches("http://").to_owned();
+    let app = image().build();
+    ours.push_image("app", "v1", &app).await;
+    let signature = |kind: &str| {
+        artifact(kind).subject(app.top().descriptor()).annotation("org.example.by", "ann").build()
+    };
+    let (first, second) =
+        (signature("application/vnd.example.first"), signature("application/vnd.example.second"));
+    ours.push_image("app", &first.digest().to_string(), &first).await;
+    let (person, copy) = (Person::new(), format!("copy {}/app:v1 {host}/app", ours.address()));
+    person.must(&copy).await;
+    let tag = format!("sha256-{}", app.digest().hex());
+    let listed = async || -> Value {
+        let index = person.must(&format!("manifest {host}/app:{tag}")).await;
+        serde_json::from_str::<Value>(&index).unwrap()["manifests"].clone()
+    };
+    let entry = listed().await[0].clone();
+    assert_eq!(entry["digest"], first.digest().to_string());
+    assert_eq!(entry["artifactType"], "application/vnd.example.first");
+    assert_eq!(entry["annotations"]["org.example.by"], "ann");
+
+    // Again it stays as it is, and what comes later is added.
+    person.must(&copy).await;
+    assert_eq!(listed().await, serde_json::json!([entry]));
+    ours.push_image("app", &second.digest().to_string(), &second).await;
+    person.must(&copy).await;
+    assert_eq!(listed().await.as_array().unwrap().len(), 2);
+    let referrers = person.must(&format!("referrers {host}/app:v1")).await;
+    assert!(referrers.contains(&second.digest().to_string()), "{referrers}");
+
+    // Back to where they are listed.
+    let other = TestRegistry::start().await;
+    person.must(&format!("copy {host}/app:v1 {}/app", other.address())).await;
+    let referrers = person.must(&format!("referrers {}/app:v1 -o json", other.address())).await;
+    let referrers: Value = serde_json::from_str(&referrers).unwrap();
+    assert_eq!(referrers["referrers"].as_array().unwrap().len(), 2, "{referrers}");
+    assert_eq!(person.must(&format!("tags {}/app", other.address())).await, "v1\n");
+}
+
 #[tokio::test]
 async fn a_copy_to_registry_2_and_back_stays_the_same() {
     if !Distribution::is_installed() {

@@ -69,3 +69,11 @@ impl Person {
         self.run(line).await.assert_success()
     }
 }
+
+/// Runs a program of the system in a folder; it must end well.
+pub(crate) async fn tool(program: &str, arguments: &[&str], folder: &Path) {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder).env("HOME", folder).stdin(Stdio::null()).kill_on_drop(true);
+    let output = within(program, command.output()).await.unwrap();
+    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,31 +1,44 @@
 //! `longshore copy`.
 
-use std::sync::Arc;
-
-use longshore_client::{Client, CopyProgress, CopySettings, ImageReference, copy};
+use longshore_client::{Copied, CopySettings, ImageReference, Parts, RepositoryReference, copy};
 use longshore_types::Reference;
 use serde_json::json;
 
-use super::{Failure, image, output, progress};
-use crate::cli::Form;
+use super::{Failure, client, image, output, progress};
+use crate::cli::{CopyArguments, Form, Transfer};
 
-pub(super) async fn copied(
-    client: &Client,
-    from: &ImageReference,
-    to: &ImageReference,
-    settings: CopySettings,
+pub(super) async fn copied(arguments: &CopyArguments) -> Result<String, Failure> {
+    let CopyArguments { from, to, transfer, .. } = arguments;
+    let client = client(&transfer.connection, None)?;
+    let (source, place) = (image::repository(&client, from), image::repository(&client, to));
+    let settings = settings(transfer, !arguments.no_referrers);
+    let target = target(from, to);
+    let progress = progress::of_blobs();
+    let copied = copy(&source, &from.reference(), &place, &target, &settings, &progress).await?;
+    told(&copied, &to.place, &target, transfer.output.output)
+}
+
+pub(super) fn settings(transfer: &Transfer, referrers: bool) -> CopySettings {
+    let parts = Parts { platform: transfer.choice.platform.clone(), referrers };
+    CopySettings { parts, parallel: usize::from(transfer.parallel) }
+}
+
+/// What was done at a registry.
+pub(super) fn told(
+    copied: &Copied,
+    place: &RepositoryReference,
+    target: &Reference,
     form: Form,
 ) -> Result<String, Failure> {
-    let progress: Arc<dyn CopyProgress> = progress::of_blobs();
-    let reference = from.reference();
-    let target = target(from, to);
-    let (source, place) = (image::repository(client, from), image::repository(client, to));
-    let copied = copy(&source, &reference, &place, &target, settings, &progress).await?;
     let digest = copied.digest.map(|digest| digest.to_string()).unwrap_or_default();
+    let tag = match target {
+        Reference::Tag(tag) => Some(tag.as_str()),
+        Reference::Digest(_) => None,
+    };
     if form == Form::Json {
         return output::json(&json!({
-            "image": format!("{}@{digest}", to.place),
-            "tag": match &target { Reference::Tag(tag) => Some(tag.as_str()), Reference::Digest(_) => None },
+            "image": format!("{place}@{digest}"),
+            "tag": tag,
             "digest": digest,
             "manifests": copied.manifests,
             "blobsSent": copied.blobs_sent,
@@ -34,12 +47,9 @@ pub(super) async fn copied(
             "blobsPresent": copied.blobs_present,
         }));
     }
-    let name = match &target {
-        Reference::Tag(tag) => format!("{}:{tag}@{digest}", to.place),
-        Reference::Digest(_) => format!("{}@{digest}", to.place),
-    };
+    let tag = tag.map(|tag| format!(":{tag}")).unwrap_or_default();
     Ok(format!(
-        "{name}\n{} manifests and {} blobs ({}) sent, {} blobs mounted, {} were there\n",
+        "{place}{tag}@{digest}\n{} manifests and {} blobs ({}) sent, {} blobs mounted, {} were there\n",
         copied.manifests,
         copied.blobs_sent,
         output::size(copied.bytes_sent),

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use longshore_client::{ClientError, CopyError, CredentialError, ImageError, SettingsError};
+use longshore_client::{ClientError, CopyError, CredentialError, ImageError, LocalError, SettingsError};
 use longshore_types::error_chain;
 
 use crate::commands::{USAGE, complain};
@@ -20,6 +20,8 @@ pub(super) enum Failure {
     Client(#[from] ClientError),
     #[error(transparent)]
     Image(#[from] ImageError),
+    #[error(transparent)]
+    Local(#[from] LocalError),
     #[error(transparent)]
     Copy(#[from] CopyError),
     #[error(transparent)]
@@ -58,7 +60,10 @@ impl Failure {
     fn refusal(&self) -> Option<&longshore_client::Refusal> {
         match self {
             Self::Client(ClientError::Refused(refusal))
-            | Self::Image(ImageError::Client(ClientError::Refused(refusal))) => Some(refusal),
+            | Self::Image(ImageError::Client(ClientError::Refused(refusal)))
+            | Self::Copy(CopyError::Image(ImageError::Client(ClientError::Refused(refusal)))) => {
+                Some(refusal)
+            }
             Self::Copy(CopyError::Source { source, .. } | CopyError::Target { source, .. }) => match source {
                 ClientError::Refused(refusal) => Some(refusal),
                 _ => None,

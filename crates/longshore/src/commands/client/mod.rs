@@ -6,6 +6,7 @@ mod failure;
 mod history;
 mod image;
 mod lists;
+mod local;
 mod login;
 mod output;
 mod ping;
@@ -15,7 +16,7 @@ mod terminal;
 use std::process::ExitCode;
 
 use failure::Failure;
-use longshore_client::{Client, ClientSettings, CopySettings, Credentials};
+use longshore_client::{Client, ClientSettings, Credentials};
 
 use super::{complain, runtime};
 use crate::cli::{ClientCommand, Connection};
@@ -55,10 +56,9 @@ async fn dispatch(command: ClientCommand) -> Result<String, Failure> {
         ClientCommand::Inspect { one, output } => image::inspect(&one, output.output).await,
         ClientCommand::Manifest(one) => image::manifest(&one).await,
         ClientCommand::History { one, output } => history::history(&one, output.output).await,
-        ClientCommand::Copy { from, to, no_referrers, parallel, output, connection } => {
-            let settings = CopySettings { referrers: !no_referrers, parallel: usize::from(parallel) };
-            copy::copied(&client(&connection, None)?, &from, &to, settings, output.output).await
-        }
+        ClientCommand::Copy(arguments) => copy::copied(&arguments).await,
+        ClientCommand::Pull(arguments) => local::pulled(&arguments).await,
+        ClientCommand::Push(arguments) => local::pushed(&arguments).await,
         ClientCommand::Tag { image, tag, connection } => {
             image::tag(&client(&connection, None)?, &image, &tag).await
         }
