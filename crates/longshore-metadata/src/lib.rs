@@ -80,7 +80,8 @@ pub use page::Page;
 pub use projects::{PUBLIC_SETTING, ProjectFilter, ProjectId, ProjectOrder, ProjectRecord};
 pub use quotas::{QuotaExceeded, QuotaLimit, QuotaRecord};
 pub use repositories::{
-    RepositoryFilter, RepositoryId, RepositoryOrder, RepositoryRecord, RepositoryScope, RepositorySummary,
+    RepositoryFilter, RepositoryId, RepositoryOrder, RepositoryParts, RepositoryRecord, RepositoryScope,
+    RepositorySummary,
 };
 pub use retry::{MayConflict, retry_on_conflict};
 pub use reviews::{BlobReview, ManifestReview, ReviewEvent};

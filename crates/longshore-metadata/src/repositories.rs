@@ -4,7 +4,7 @@ mod listing;
 
 use longshore_types::{RepositoryName, Timestamp};
 
-pub use listing::{RepositoryFilter, RepositoryOrder, RepositoryScope, RepositorySummary};
+pub use listing::{RepositoryFilter, RepositoryOrder, RepositoryParts, RepositoryScope, RepositorySummary};
 
 use crate::{
     MetadataError, Page, ProjectId, ReadTx, WriteTx,

@@ -3,9 +3,10 @@
 use longshore_types::{Digest, Tag, Timestamp};
 
 use crate::{
-    ManifestId, ManifestRecord, MetadataError, Page, ReadTx, RepositoryId, WriteTx,
+    ManifestId, ManifestRecord, MetadataError, Page, ReadTx, RepositoryId, TagOrder, TextFilter, WriteTx,
     cache::Key,
-    sql::{Row, one_more, page, params, text_key},
+    conditions::Conditions,
+    sql::{Row, at_most, one_more, page, params, text_key},
 };
 
 /// A tag as it stands.
@@ -138,6 +139,47 @@ impl ReadTx {
         let sql = "SELECT name FROM tags WHERE repository_id = $1 AND name > $2 ORDER BY name LIMIT $3";
         let rows = self.query(sql, params![repository, text_key(after), one_more(limit)]).await?;
         page(rows, limit, |mut row| row.parsed("tag"))
+    }
+
+    /// Tags in an order, without the first `skip`: these are walked over in the order's index.
+    pub async fn listed_tags(
+        &mut self,
+        repository: RepositoryId,
+        name: Option<TextFilter<'_>>,
+        (order, descending): (TagOrder, bool),
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<TagRecord>, MetadataError> {
+        let mut conditions = Conditions::new(self.dialect());
+        conditions.compare("t.repository_id", "=", repository);
+        conditions.text("t.name", name);
+        let order = match (order, descending) {
+            (TagOrder::Name, false) => "t.name",
+            (TagOrder::Name, true) => "t.name DESC",
+            (TagOrder::Pushed, false) => "t.updated_at, t.name",
+            (TagOrder::Pushed, true) => "t.updated_at DESC, t.name DESC",
+        };
+        let sql = conditions.sql();
+        let (rows, skip) = (conditions.value(at_most(limit)), conditions.value(at_most(skip)));
+        let sql = format!(
+            "SELECT t.name, t.manifest_id, m.digest, t.updated_at FROM \
+             (SELECT t.name, t.manifest_id, t.updated_at FROM tags t {sql} ORDER BY {order} \
+              LIMIT ${rows} OFFSET ${skip}) AS t JOIN manifests m ON m.id = t.manifest_id ORDER BY {order}"
+        );
+        self.query(&sql, &conditions.values).await?.into_iter().map(TagRecord::read).collect()
+    }
+
+    /// How many there are.
+    pub async fn listed_tags_count(
+        &mut self,
+        repository: RepositoryId,
+        name: Option<TextFilter<'_>>,
+    ) -> Result<u64, MetadataError> {
+        let mut conditions = Conditions::new(self.dialect());
+        conditions.compare("t.repository_id", "=", repository);
+        conditions.text("t.name", name);
+        let sql = format!("SELECT COUNT(*) FROM tags t {}", conditions.sql());
+        self.count(&sql, &conditions.values).await
     }
 
     /// The tags that point to a manifest.

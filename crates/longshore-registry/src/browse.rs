@@ -6,6 +6,7 @@ mod artifacts;
 mod configuration;
 mod kind;
 mod repositories;
+mod tags;
 
 use std::collections::BTreeMap;
 
@@ -124,6 +125,17 @@ pub struct TagsOfArtifact {
     pub pulls: Option<Pulls>,
     /// The tags.
     pub tags: Listed<TagRecord>,
+}
+
+/// A tag of a repository, and what it points to.
+#[derive(Clone, Debug)]
+pub struct TaggedArtifact {
+    /// The tag.
+    pub tag: TagRecord,
+    /// What it points to, with its labels.
+    pub artifact: Artifact,
+    /// Who pushed, moved or restored it last; `None` where nobody was logged in.
+    pub actor: Option<String>,
 }
 
 /// A manifest that an index names.

@@ -37,16 +37,16 @@ mod verify;
 pub use longshore_metadata::{
     ArtifactFilter, ArtifactOrder, LabelId, LabelRecord, ManifestId, ManifestRecord, MetadataError, Page,
     ProjectId, Pulls, QuotaExceeded, ReferrerRecord, RepositoryFilter, RepositoryId, RepositoryOrder,
-    RepositoryRecord, RepositoryScope, RepositorySummary, TagEvent, TagEventAction, TagFilter, TagOrder,
-    TagRecord, TextFilter,
+    RepositoryParts, RepositoryRecord, RepositoryScope, RepositorySummary, TagEvent, TagEventAction,
+    TagFilter, TagOrder, TagRecord, TextFilter,
 };
 pub use longshore_storage::{Blob, ByteStream, Space, StoreError};
 
 pub use access::{Denied, ReadOnly};
 pub use blobs::{BlobPullError, MountError, MountOutcome, PulledBlob};
 pub use browse::{
-    Accessory, Artifact, ArtifactChild, ArtifactParts, BrowseError, Listed, Platform, TagsOfArtifact, Window,
-    media_types_of,
+    Accessory, Artifact, ArtifactChild, ArtifactParts, BrowseError, Listed, Platform, TaggedArtifact,
+    TagsOfArtifact, Window, media_types_of,
 };
 pub use call::{Call, RequestInfo};
 pub use catalog::{ListError, ReferrersPage};

@@ -12,8 +12,8 @@ use longshore_auth::Permission;
 use super::{
     handlers::{
         access_policies, access_tokens, artifacts, audit, configuration, current_user, description,
-        directories, history, labels, members, permissions, projects, quotas, repositories, robots, roles, search,
-        sessions, statistics, system, tags, trust_rules, user_groups, users,
+        directories, history, labels, members, permissions, projects, quotas, repositories, robots, roles,
+        search, sessions, statistics, system, tags, trust_rules, user_groups, users,
     },
     route::{
         Needs, Parameter, Route, boolean, choice, delete, get, head, integer, like, of, patch, post, put,
@@ -672,6 +672,14 @@ pub(crate) static ROUTES: &[Route] = &[
     .about("session", "Ends a session of the caller.")
     .refuses(&[StatusCode::NOT_FOUND]),
     get(
+        at!("/users/{user_id}/groups"),
+        "listUserGroupsOfUser",
+        Needs::Own(Permission::USER_READ),
+        by!(user_groups::of_user),
+    )
+    .about("usergroup", "Lists the groups of a user, as their source said at the last login.")
+    .gives(of::<Vec<user_groups::UserGroupReply>>),
+    get(
         at!("/users/{user_id}/sessions"),
         "listSessionsOfUser",
         Needs::Own(Permission::USER_READ),
@@ -770,6 +778,7 @@ pub(crate) static ROUTES: &[Route] = &[
         .gives(of::<statistics::StatisticsReply>),
     get(at!("/repositories"), "listAllRepositories", Needs::Anybody, by!(repositories::list_all))
         .about("repository", "Lists the repositories that the caller may list, the newest first.")
+        .query(repositories::PARTS)
         .lists(of::<Vec<repositories::RepositoryReply>>, repositories::SORTS, repositories::FILTERS),
     get(
         at!("/projects/{project_name}/repositories"),
@@ -778,6 +787,7 @@ pub(crate) static ROUTES: &[Route] = &[
         by!(repositories::list),
     )
     .about("repository", "Lists the repositories of a project, the newest first.")
+    .query(repositories::PARTS)
     .lists(of::<Vec<repositories::RepositoryReply>>, repositories::SORTS, repositories::FILTERS),
     get(
         at!("/projects/{project_name}/repositories/{repository_name}"),
@@ -786,6 +796,7 @@ pub(crate) static ROUTES: &[Route] = &[
         by!(repositories::show),
     )
     .about("repository", "Shows a repository.")
+    .query(repositories::PARTS)
     .gives(of::<repositories::RepositoryReply>),
     put(
         at!("/projects/{project_name}/repositories/{repository_name}"),
@@ -920,6 +931,14 @@ pub(crate) static ROUTES: &[Route] = &[
     )
     .about("history", "Restores a deleted artifact, without tags, with what was deleted together with it.")
     .refuses(&[StatusCode::CONFLICT]),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/tags"),
+        "listTagsOfRepository",
+        Needs::Project(Permission::TAG_LIST),
+        by!(tags::of_repository),
+    )
+    .about("artifact", "Lists the tags of a repository with what they point to, those pushed last first.")
+    .lists(of::<Vec<artifacts::RepositoryTagReply>>, tags::SORTS, tags::FILTERS),
     get(
         at!("/projects/{project_name}/repositories/{repository_name}/history"),
         "listHistory",

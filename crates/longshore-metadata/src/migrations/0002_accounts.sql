@@ -97,6 +97,8 @@ CREATE INDEX manifests_by_push ON manifests (repository_id, pushed_at, id) WHERE
 -- What can be restored: these hold what was deleted lately, or would be asked for it.
 CREATE INDEX manifests_by_deletion ON manifests (repository_id, deleted_at, id) WHERE deleted_at IS NOT NULL;
 CREATE INDEX tag_events_of_deletions ON tag_events (repository_id, at, id) WHERE action = 2;
+-- Listings of tags, those pushed last first.
+CREATE INDEX tags_by_update ON tags (repository_id, updated_at, name);
 
 CREATE TABLE project_metadata (
     project_id {int} NOT NULL REFERENCES projects (id),

@@ -4,8 +4,8 @@ use longshore_types::{Digest, MediaType, Timestamp};
 
 use crate::{
     ArtifactFilter, ArtifactOrder, LabelOrder, ManifestRecord, Metadata, MetadataError, NewLabel,
-    NewManifest, ProjectId, Pulls, ReadTx, RepositoryFilter, RepositoryId, RepositoryOrder, RepositoryScope,
-    TagEventAction, TagFilter, TagOrder, TextFilter,
+    NewManifest, ProjectId, Pulls, ReadTx, RepositoryFilter, RepositoryId, RepositoryOrder, RepositoryParts,
+    RepositoryScope, TagEventAction, TagFilter, TagOrder, TextFilter,
 };
 
 /// Steps that are allowed, with the beginning of the statements that may have them, and what else stands in these.
@@ -24,6 +24,9 @@ pub(super) const ALLOWED: &[(&str, &str, &str)] = &[
     ("SCAN l", "SELECT l.id, l.name", "ORDER BY l.id"),
     ("USE TEMP B-TREE FOR", "SELECT t.name, t.manifest_id", "ORDER BY t.updated_at"),
     // From one end of a repository on, as far as was asked for; counting is what it says.
+    ("SEARCH t USING INDEX tags_by_update (repository_id=?)", "SELECT t.name", "ORDER BY t.updated_at"),
+    ("SEARCH t USING PRIMARY KEY (repository_id=?)", "SELECT t.name", "ORDER BY t.name"),
+    ("SEARCH t USING", "SELECT COUNT(*) FROM tags t WHERE t.repository_id", ""),
     ("SEARCH m USING INDEX manifests_by_push (repository_id=?)", "SELECT m.id, m.repository_id", ""),
     (
         "SEARCH m USING INDEX sqlite_autoindex_manifests_1 (repository_id=?)",
@@ -102,7 +105,14 @@ pub(super) async fn call_everything(metadata: &Metadata) -> Result<(), MetadataE
     for order in [TagOrder::Pushed, TagOrder::Name] {
         let name = Some(TextFilter::Contains("v"));
         assert_eq!(tx.tags_on(manifest.id, name, (order, true), 0, 9).await?.len(), 1);
+        for descending in [false, true] {
+            let order = (order, descending);
+            assert_eq!(tx.listed_tags(repository.id, None, order, 0, 9).await?.len(), 1);
+            assert_eq!(tx.listed_tags(repository.id, name, order, 0, 9).await?.len(), 1);
+        }
+        assert_eq!(tx.listed_tags_count(repository.id, name).await?, 1);
     }
+    assert_eq!(tx.listed_tags_count(repository.id, None).await?, 1);
     assert_eq!(tx.tags_on_count(manifest.id, None).await?, 1);
     assert_eq!(tx.accessories_page(repository.id, &manifest.digest, 0, 9).await?, []);
     assert_eq!(tx.accessories_count(repository.id, &manifest.digest).await?, 0);
@@ -165,7 +175,9 @@ async fn read_repositories(metadata: &Metadata, project: ProjectId) -> Result<()
         for order in orders {
             let found = tx.listed_repositories(&filter, (order, true), 0, 9).await?;
             assert_eq!(found.len(), 1, "{scope:?} {order:?}");
-            assert_eq!(tx.repository_summary(found[0].clone()).await?.artifacts, 1);
+            let parts = RepositoryParts { artifacts: true };
+            let summary = tx.repository_summary(found[0].clone(), parts).await?;
+            assert_eq!(summary.artifacts, Some(1));
         }
     }
     let name = "shown/app".parse().expect("a name");

@@ -51,6 +51,13 @@ pub enum RepositoryOrder {
     Pulls,
 }
 
+/// What is wanted of a repository beside what it always shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RepositoryParts {
+    /// How many artifacts it has: looks at every manifest in it.
+    pub artifacts: bool,
+}
+
 /// A repository, and what is known of what it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepositorySummary {
@@ -60,8 +67,8 @@ pub struct RepositorySummary {
     pub description: String,
     /// The last push to it, or the last change of its description.
     pub updated_at: Timestamp,
-    /// How many artifacts people see in it.
-    pub artifacts: u64,
+    /// How many artifacts people see in it, if that is wanted.
+    pub artifacts: Option<u64>,
     /// How often its manifests were pulled.
     pub pulls: u64,
 }
@@ -144,10 +151,11 @@ impl ReadTx {
         self.count(&sql, &conditions.values).await
     }
 
-    /// What is known of a repository. Counts what it holds.
+    /// What is known of a repository.
     pub async fn repository_summary(
         &mut self,
         record: RepositoryRecord,
+        parts: RepositoryParts,
     ) -> Result<RepositorySummary, MetadataError> {
         let sql = format!(
             "SELECT r.description, {UPDATED_AT}, r.described_at, \
@@ -159,7 +167,10 @@ impl ReadTx {
         let (description, pushed_at) = (row.text()?, row.timestamp()?);
         let described_at = row.optional_timestamp()?.unwrap_or(pushed_at);
         let pulls = row.unsigned()?;
-        let artifacts = self.artifacts_count(record.id, &crate::ArtifactFilter::default()).await?;
+        let artifacts = match parts.artifacts {
+            true => Some(self.artifacts_count(record.id, &crate::ArtifactFilter::default()).await?),
+            false => None,
+        };
         Ok(RepositorySummary {
             record,
             description,

@@ -1,6 +1,6 @@
 use longshore_metadata::{
     ArtifactFilter, ArtifactOrder, LabelOrder, Metadata, NewLabel, ProjectId, Pulls, ReadTx, ReferenceKind,
-    RepositoryFilter, RepositoryId, RepositoryOrder, RepositoryScope, TagFilter, TextFilter,
+    RepositoryFilter, RepositoryId, RepositoryOrder, RepositoryParts, RepositoryScope, TagFilter, TextFilter,
 };
 use longshore_types::Digest;
 
@@ -13,6 +13,8 @@ on_both_databases! {
     labels_are_unique_within_their_project,
     pulls_add_up_and_go_with_their_manifest,
 }
+
+const COUNTED: RepositoryParts = RepositoryParts { artifacts: true };
 
 async fn names(tx: &mut ReadTx, scope: RepositoryScope<'_>, order: (RepositoryOrder, bool)) -> Vec<String> {
     let filter = RepositoryFilter { scope, name: None };
@@ -70,10 +72,10 @@ async fn repositories_are_listed_by_project_name_and_age(metadata: Metadata) {
     assert_eq!(page.iter().map(|r| r.name.as_str()).collect::<Vec<_>>(), ["team/a", "team/b"]);
 
     let described = tx.repository(&name("team/b")).await.unwrap().unwrap();
-    let summary = tx.repository_summary(described).await.unwrap();
-    assert_eq!((summary.description.as_str(), summary.artifacts, summary.pulls), ("the second", 1, 3));
+    let summary = tx.repository_summary(described, COUNTED).await.unwrap();
+    assert_eq!((summary.description.as_str(), summary.artifacts, summary.pulls), ("the second", Some(1), 3));
     assert_eq!(summary.updated_at, at(1_000));
-    let summary = tx.repository_summary(record).await.unwrap();
+    let summary = tx.repository_summary(record, COUNTED).await.unwrap();
     assert_eq!((summary.updated_at, summary.pulls), (at(80), 0));
 }
 
@@ -241,6 +243,6 @@ async fn pulls_add_up_and_go_with_their_manifest(metadata: Metadata) {
     assert_eq!(tx.pulls_of(manifest.id).await.unwrap(), None);
     draft("other").put(&mut tx, id, at(1)).await;
     let record = tx.listed_repository(&app).await.unwrap().unwrap();
-    assert_eq!(tx.repository_summary(record).await.unwrap().pulls, 5);
+    assert_eq!(tx.repository_summary(record, COUNTED).await.unwrap().pulls, 5);
     tx.commit().await.unwrap();
 }

@@ -1,9 +1,10 @@
 use crate::support::{at, draft, on_both_databases, push_tag, repository, tag};
-use longshore_metadata::{Metadata, MetadataError, TagEventAction};
+use longshore_metadata::{Metadata, MetadataError, TagEventAction, TagOrder, TextFilter};
 
 on_both_databases! {
     every_change_of_a_tag_is_history,
     tags_are_listed_in_byte_order,
+    tags_are_listed_by_name_and_by_push,
     a_tag_cannot_point_to_a_manifest_that_is_gone,
     history_is_paged_newest_first,
 }
@@ -77,6 +78,43 @@ async fn tags_are_listed_in_byte_order(metadata: Metadata) {
         assert!(names.entries.iter().map(longshore_types::Tag::as_str).eq(found), "{after:?}");
         assert_eq!(names.more, page.more, "{after:?}");
     }
+}
+
+async fn tags_are_listed_by_name_and_by_push(metadata: Metadata) {
+    let mut tx = metadata.write().await.unwrap();
+    let app = repository(&mut tx, "app").await;
+    let (one, two) = (draft("1").put(&mut tx, app, at(1)).await, draft("2").put(&mut tx, app, at(1)).await);
+    for (text, manifest, moment) in [("v2", &one, 1), ("v1", &two, 5), ("latest", &one, 3), ("a", &one, 3)] {
+        push_tag(&mut tx, text, manifest, at(moment)).await;
+    }
+    let other = repository(&mut tx, "other").await;
+    let elsewhere = draft("3").put(&mut tx, other, at(1)).await;
+    push_tag(&mut tx, "v1", &elsewhere, at(9)).await;
+    // Deleted ones are no longer listed, moved ones where they are now.
+    push_tag(&mut tx, "gone", &one, at(7)).await;
+    tx.delete_tag(app, &tag("gone"), None, at(8)).await.unwrap();
+    push_tag(&mut tx, "v2", &two, at(6)).await;
+    tx.commit().await.unwrap();
+
+    let mut tx = metadata.read().await.unwrap();
+    for (order, filter, wanted) in [
+        ((TagOrder::Name, false), None, &["a", "latest", "v1", "v2"][..]),
+        ((TagOrder::Name, true), None, &["v2", "v1", "latest", "a"]),
+        ((TagOrder::Pushed, true), None, &["v2", "v1", "latest", "a"]),
+        ((TagOrder::Pushed, false), None, &["a", "latest", "v1", "v2"]),
+        ((TagOrder::Pushed, true), Some(TextFilter::Contains("v")), &["v2", "v1"]),
+        ((TagOrder::Name, false), Some(TextFilter::Is("latest")), &["latest"]),
+        ((TagOrder::Name, false), Some(TextFilter::Contains("%")), &[]),
+    ] {
+        let found = tx.listed_tags(app, filter, order, 0, 100).await.unwrap();
+        let names: Vec<_> = found.iter().map(|record| record.tag.as_str()).collect();
+        assert_eq!(names, wanted, "{order:?} {filter:?}");
+        assert_eq!(tx.listed_tags_count(app, filter).await.unwrap(), wanted.len() as u64, "{filter:?}");
+        let middle = tx.listed_tags(app, filter, order, 1, 2).await.unwrap();
+        assert_eq!(middle, found.iter().skip(1).take(2).cloned().collect::<Vec<_>>(), "{order:?} {filter:?}");
+    }
+    let newest = tx.listed_tags(app, None, (TagOrder::Pushed, true), 0, 1).await.unwrap();
+    assert_eq!((newest[0].manifest, newest[0].digest, newest[0].updated_at), (two.id, two.digest, at(6)));
 }
 
 async fn a_tag_cannot_point_to_a_manifest_that_is_gone(metadata: Metadata) {

@@ -29,13 +29,13 @@ const PARTS_MAX: usize = 100;
 /// Most bytes of a configuration that an artifact shows.
 const CONFIGURATION_BYTES_MAX: u64 = 256 * 1024;
 /// Most bytes of configurations that are read for one page; artifacts beyond show none.
-const CONFIGURATIONS_BYTES_MAX: u64 = 4 * 1024 * 1024;
+pub(super) const CONFIGURATIONS_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Largest configuration that a build history is read from.
 const HISTORY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// An artifact, and which blob of its repository says more.
-struct Draft {
-    artifact: Artifact,
+pub(super) struct Draft {
+    pub(super) artifact: Artifact,
     configuration: Option<(Digest, u64)>,
 }
 
@@ -163,7 +163,11 @@ impl Registry {
     }
 
     /// Reads the configuration, as long as `left` bytes are enough for it.
-    async fn read_configuration(&self, draft: Draft, left: &mut u64) -> Result<Artifact, StoreError> {
+    pub(super) async fn read_configuration(
+        &self,
+        draft: Draft,
+        left: &mut u64,
+    ) -> Result<Artifact, StoreError> {
         let Draft { mut artifact, configuration } = draft;
         let Some((digest, size_bytes)) = configuration else { return Ok(artifact) };
         if size_bytes > (*left).min(CONFIGURATION_BYTES_MAX) {
@@ -185,7 +189,7 @@ fn unknown(repository: &RepositoryName, reference: &Reference) -> BrowseError {
 }
 
 /// All but what the store knows; none where the manifest went away meanwhile.
-async fn draft(
+pub(super) async fn draft(
     tx: &mut ReadTx,
     repository: &RepositoryRecord,
     record: ManifestRecord,

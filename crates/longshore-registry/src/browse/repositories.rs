@@ -1,7 +1,7 @@
 //! Repositories.
 
 use longshore_auth::Action;
-use longshore_metadata::{RepositoryFilter, RepositoryOrder, RepositorySummary};
+use longshore_metadata::{RepositoryFilter, RepositoryOrder, RepositoryParts, RepositorySummary};
 use longshore_types::RepositoryName;
 
 use super::{BrowseError, Listed, Window, listed};
@@ -15,6 +15,7 @@ impl Registry {
         filter: &RepositoryFilter<'_>,
         order: (RepositoryOrder, bool),
         window: Window,
+        parts: RepositoryParts,
     ) -> Result<Listed<RepositorySummary>, BrowseError> {
         if !call.caller.may_read_catalog() {
             return Err(BrowseError::CatalogDenied);
@@ -23,7 +24,7 @@ impl Registry {
         let total = tx.listed_repositories_count(filter).await?;
         let mut entries = Vec::new();
         for record in tx.listed_repositories(filter, order, window.skip, window.limit).await? {
-            entries.push(tx.repository_summary(record).await?);
+            entries.push(tx.repository_summary(record, parts).await?);
         }
         Ok(Listed { entries, total })
     }
@@ -33,11 +34,12 @@ impl Registry {
         &self,
         call: &Call,
         name: &RepositoryName,
+        parts: RepositoryParts,
     ) -> Result<RepositorySummary, BrowseError> {
         require(call, Action::Pull, name)?;
         let mut tx = self.inner.metadata.read().await?;
         let record = listed(&mut tx, name).await?;
-        Ok(tx.repository_summary(record).await?)
+        Ok(tx.repository_summary(record, parts).await?)
     }
 
     /// Whether there is a repository of that name with something in it.

@@ -9,7 +9,8 @@ use longshore_metadata::{
     TagOrder, TextFilter,
 };
 use longshore_registry::{
-    Artifact, ArtifactParts, BrowseError, Call, CopyError, DeleteError, Registry, TagError, Window,
+    Artifact, ArtifactParts, BrowseError, Call, CopyError, DeleteError, Registry, RepositoryParts, TagError,
+    Window,
 };
 use longshore_testkit::on_both_databases;
 use longshore_types::{Digest, Reference, RepositoryName};
@@ -28,6 +29,7 @@ on_both_databases! {
     pulls_are_counted_beside_them,
 }
 
+const COUNTED: RepositoryParts = RepositoryParts { artifacts: true };
 const ALL: Window = Window { skip: 0, limit: 100 };
 const EVERYTHING: ArtifactParts = ArtifactParts { tags: true, labels: true, accessories: true };
 
@@ -87,17 +89,17 @@ async fn artifacts_show_what_they_are(registry: TestRegistry) {
     let page = registry.browse_artifacts(&call(), &app, &any, order, second, EVERYTHING).await.unwrap();
     assert_eq!((page.total, page.entries[0].record.digest), (2, two.digest()));
 
-    let summary = registry.describe_repository(&call(), &app).await.unwrap();
-    assert_eq!((summary.artifacts, summary.updated_at), (2, later(2).now));
+    let summary = registry.describe_repository(&call(), &app, COUNTED).await.unwrap();
+    assert_eq!((summary.artifacts, summary.updated_at), (Some(2), later(2).now));
     registry.set_repository_description(&later(3), &app, "ours").await.unwrap();
-    let summary = registry.describe_repository(&call(), &app).await.unwrap();
+    let summary = registry.describe_repository(&call(), &app, COUNTED).await.unwrap();
     assert_eq!((summary.description.as_str(), summary.updated_at), ("ours", later(3).now));
     let filter = RepositoryFilter { scope: RepositoryScope::All, name: Some(TextFilter::Contains("app")) };
     let order = (RepositoryOrder::Name, false);
-    let listing = registry.browse_repositories(&call(), &filter, order, ALL).await.unwrap();
+    let listing = registry.browse_repositories(&call(), &filter, order, ALL, COUNTED).await.unwrap();
     assert_eq!(listing.entries, [summary]);
 
-    let unknown = registry.describe_repository(&call(), &name("nothing")).await;
+    let unknown = registry.describe_repository(&call(), &name("nothing"), COUNTED).await;
     assert!(matches!(unknown, Err(BrowseError::NameUnknown(_))));
     let unknown = registry.describe_artifact(&call(), &app, &by_tag("nothing"), EVERYTHING).await;
     assert!(matches!(unknown, Err(BrowseError::ManifestUnknown { .. })));
@@ -196,7 +198,21 @@ async fn tags_are_made_and_taken_away(registry: TestRegistry) {
     assert_eq!((names, found.tags.total, found.record.digest), (vec!["v2", "v1"], 2, image.digest()));
 
     let other = TestImage::new(&["other"]);
-    other.push(&registry, &call(), &app, Some("o")).await;
+    other.push(&registry, &later(9), &app, Some("o")).await;
+    let order = (TagOrder::Pushed, true);
+    let listed = registry.browse_repository_tags(&call(), &app, None, order, ALL).await.unwrap();
+    let told: Vec<_> = listed
+        .entries
+        .iter()
+        .map(|entry| (entry.tag.tag.as_str(), entry.artifact.record.digest, entry.actor.as_deref()))
+        .collect();
+    let wanted =
+        [("o", other.digest(), None), ("v2", image.digest(), Some("ann")), ("v1", image.digest(), None)];
+    assert_eq!((told.as_slice(), listed.total), (&wanted[..], 3));
+    let named = Some(TextFilter::Contains("v"));
+    let one = Window { skip: 1, limit: 1 };
+    let listed = registry.browse_repository_tags(&call(), &app, named, order, one).await.unwrap();
+    assert_eq!((listed.entries[0].tag.tag.as_str(), listed.total), ("v1", 2));
     let not_its_own = registry.delete_tag_of(&ann, &app, &by_tag("o"), &tag("v2")).await;
     assert!(matches!(not_its_own, Err(DeleteError::ManifestUnknown { .. })));
     registry.delete_tag_of(&ann, &app, &by_digest, &tag("v2")).await.unwrap();
@@ -296,7 +312,7 @@ async fn a_deleted_repository_comes_back_as_a_whole(registry: TestRegistry) {
     registry.delete_artifact(&later(1), &app, &by_tag("before")).await.unwrap();
 
     registry.delete_repository(&later(2), &app).await.unwrap();
-    let gone = registry.describe_repository(&call(), &app).await;
+    let gone = registry.describe_repository(&call(), &app, COUNTED).await;
     assert!(matches!(gone, Err(BrowseError::NameUnknown(_))));
     let gone = registry.delete_repository(&later(3), &app).await;
     assert!(matches!(gone, Err(DeleteError::NameUnknown(_))));
@@ -334,7 +350,7 @@ async fn pulls_are_counted_beside_them(registry: TestRegistry) {
     );
     let pulls = artifact(&registry, &app, &by_tag("v1")).await.pulls.unwrap();
     assert_eq!((pulls.pulls, pulls.last_at), (100, later(99).now));
-    assert_eq!(registry.describe_repository(&call(), &app).await.unwrap().pulls, 100);
+    assert_eq!(registry.describe_repository(&call(), &app, COUNTED).await.unwrap().pulls, 100);
     // Without anybody asking for it, they are written after a while.
     registry.count_pull(&app, &pulled, later(5).now);
     longshore_testkit::eventually("the count", || async {

@@ -5,13 +5,16 @@ mod reply;
 use longshore_accounts::LabelId;
 use longshore_auth::{Action, Permission, Reach, Target, decide, reach};
 use longshore_registry::{
-    ArtifactFilter, ArtifactOrder, ArtifactParts, ManifestId, TagFilter, TextFilter, media_types_of,
+    ArtifactFilter, ArtifactOrder, ArtifactParts, ManifestId, RepositoryParts, TagFilter, TextFilter,
+    media_types_of,
 };
 use longshore_types::{Digest, Reference, RepositoryName, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use self::reply::{AccessoryReply, ArtifactReply, HistoryStep, TagReply, tag_reply};
+pub(crate) use self::reply::{
+    AccessoryReply, ArtifactReply, HistoryStep, RepositoryTagReply, TagReply, tag_reply,
+};
 use super::{
     content::{call, reference, repository, sort, window},
     filters::text_filter,
@@ -189,7 +192,7 @@ pub(crate) async fn list(api: &Api, request: ApiRequest) -> Reply {
     let asked = Asked::read(&request.query.filters)?;
     let Some(filter) = asked.filter() else {
         // Who asks for what cannot be is told whether there is the repository all the same.
-        api.registry.describe_repository(&reading, &name).await?;
+        api.registry.describe_repository(&reading, &name, RepositoryParts::default()).await?;
         return Ok(request.page::<ArtifactReply>(&[], 0));
     };
     let order = sort(&request, &ORDERS).unwrap_or((ArtifactOrder::Pushed, true));

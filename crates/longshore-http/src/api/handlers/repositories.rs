@@ -1,7 +1,9 @@
 //! Repositories, in Harbor's forms.
 
 use longshore_auth::Action;
-use longshore_registry::{RepositoryFilter, RepositoryOrder, RepositoryScope, RepositorySummary};
+use longshore_registry::{
+    RepositoryFilter, RepositoryOrder, RepositoryParts, RepositoryScope, RepositorySummary,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +12,12 @@ use super::{
     filters::text_filter,
 };
 use crate::api::{
-    Api, moment::Moment, problem::ApiProblem, request::ApiRequest, response::ApiResponse, route::Reply,
+    Api,
+    moment::Moment,
+    problem::ApiProblem,
+    request::ApiRequest,
+    response::ApiResponse,
+    route::{Parameter, Reply, boolean},
 };
 
 /// Keys of `sort`.
@@ -28,6 +35,12 @@ const ORDERS: [(&str, RepositoryOrder); 4] = [
 /// Longest description, in characters.
 const DESCRIPTION_CHARACTERS_MAX: usize = 16 * 1024;
 
+/// What is shown of repositories.
+pub(crate) static PARTS: &[Parameter] = &[boolean(
+    "with_artifact_count",
+    "Whether artifacts are counted, which takes the longer the more there are; they are if nothing is said.",
+)];
+
 /// A repository.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct RepositoryReply {
@@ -36,8 +49,9 @@ pub(crate) struct RepositoryReply {
     /// The whole name, as clients pull it.
     name: String,
     description: String,
-    /// An image index with its children counts as one, and signatures do not count.
-    artifact_count: u64,
+    /// An image index with its children counts as one, and signatures do not count. Left out where it is not wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    artifact_count: Option<u64>,
     /// How often manifests were pulled from it.
     pull_count: u64,
     creation_time: Moment,
@@ -79,13 +93,17 @@ pub(crate) async fn list(api: &Api, request: ApiRequest) -> Reply {
     list_in(api, &request, listed.scope()).await
 }
 
+fn parts(request: &ApiRequest) -> Result<RepositoryParts, ApiProblem> {
+    Ok(RepositoryParts { artifacts: request.query.flag("with_artifact_count")?.unwrap_or(true) })
+}
+
 async fn list_in(api: &Api, request: &ApiRequest, scope: RepositoryScope<'_>) -> Reply {
     let name = request.query.filters.first().map(text_filter).transpose()?;
     let filter = RepositoryFilter { scope, name };
     // The newest first, as Harbor.
     let order = sort(request, &ORDERS).unwrap_or((RepositoryOrder::Created, true));
-    let listed =
-        api.registry.browse_repositories(&call(request, &[]), &filter, order, window(request)).await?;
+    let (listing, parts) = (call(request, &[]), parts(request)?);
+    let listed = api.registry.browse_repositories(&listing, &filter, order, window(request), parts).await?;
     let entries: Vec<_> = listed.entries.into_iter().map(RepositoryReply::from).collect();
     Ok(request.page(&entries, listed.total))
 }
@@ -93,7 +111,7 @@ async fn list_in(api: &Api, request: &ApiRequest, scope: RepositoryScope<'_>) ->
 pub(crate) async fn show(api: &Api, request: ApiRequest) -> Reply {
     let name = repository(api, &request).await?;
     let reading = call(&request, &[(&name, &[Action::Pull])]);
-    let summary = api.registry.describe_repository(&reading, &name).await?;
+    let summary = api.registry.describe_repository(&reading, &name, parts(&request)?).await?;
     Ok(ApiResponse::json(&RepositoryReply::from(summary)))
 }
 

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use longshore_accounts::{FoundProject, ProjectFilter, ProjectKey, ProjectQuery, TextFilter};
-use longshore_registry::{ProjectId, RepositoryFilter, RepositoryOrder, RepositorySummary, Window};
+use longshore_registry::{
+    ProjectId, RepositoryFilter, RepositoryOrder, RepositoryParts, RepositorySummary, Window,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -12,6 +14,7 @@ use crate::api::{Api, problem::ApiProblem, request::ApiRequest, response::ApiRes
 
 /// Most projects, and most repositories, that a search finds: the first by name.
 const FOUND_MAX: usize = 100;
+const COUNTED: RepositoryParts = RepositoryParts { artifacts: true };
 
 /// `GET /search`: what the caller may read, by name; at most a hundred of each.
 #[derive(Serialize, JsonSchema)]
@@ -44,7 +47,8 @@ pub(crate) async fn search(api: &Api, request: ApiRequest) -> Reply {
     let filter = RepositoryFilter { scope: listed.scope(), name };
     let window = Window { skip: 0, limit: FOUND_MAX };
     let order = (RepositoryOrder::Name, false);
-    let found = api.registry.browse_repositories(&call(&request, &[]), &filter, order, window).await?;
+    let found =
+        api.registry.browse_repositories(&call(&request, &[]), &filter, order, window, COUNTED).await?;
     Ok(ApiResponse::json(&SearchReply {
         project: projects.into_iter().map(ProjectReply::from).collect(),
         repository: with_projects(api, found.entries).await?,
@@ -69,7 +73,7 @@ async fn with_projects(api: &Api, found: Vec<RepositorySummary>) -> Result<Vec<F
             project_public: project.public,
             repository_name: summary.record.name.to_string(),
             pull_count: summary.pulls,
-            artifact_count: summary.artifacts,
+            artifact_count: summary.artifacts.unwrap_or_default(),
         });
     }
     Ok(replies)

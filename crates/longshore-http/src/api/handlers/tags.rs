@@ -1,4 +1,4 @@
-//! Tags of artifacts, in Harbor's forms.
+//! Tags of artifacts, in Harbor's forms; and of repositories, which Harbor lists by artifact only.
 
 use longshore_auth::{Action, Permission};
 use longshore_registry::TagOrder;
@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    artifacts::tag_reply,
+    artifacts::{RepositoryTagReply, tag_reply},
     content::{call, check_with_tag, reference, repository, sort, window},
     filters::text_filter,
 };
@@ -24,6 +24,21 @@ const ORDERS: [(&str, TagOrder); 2] = [("push_time", TagOrder::Pushed), ("name",
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct NewTag {
     name: String,
+}
+
+/// Those of the repository, whatever they point to.
+pub(crate) async fn of_repository(api: &Api, request: ApiRequest) -> Reply {
+    let name = repository(api, &request).await?;
+    let reading = call(&request, &[(&name, &[Action::Pull])]);
+    let tag = request.query.filters.first().map(text_filter).transpose()?;
+    let order = sort(&request, &ORDERS).unwrap_or((TagOrder::Pushed, true));
+    let mut found =
+        api.registry.browse_repository_tags(&reading, &name, tag, order, window(&request)).await?;
+    if !request.access.principal.is_known() {
+        found.entries.iter_mut().for_each(|entry| entry.actor = None);
+    }
+    let tags: Vec<_> = found.entries.into_iter().map(RepositoryTagReply::from).collect();
+    Ok(request.page(&tags, found.total))
 }
 
 pub(crate) async fn list(api: &Api, request: ApiRequest) -> Reply {

@@ -124,6 +124,7 @@ const SYSTEM_ROWS: &[Row] = &[
     row("DELETE", "/users/{user_id}/tokens/{token_id}", "own user:update", Admits::OfSystem(SYSTEM)),
     row("GET", "/users/current/sessions", "system profile:read", Admits::Users),
     row("DELETE", "/users/current/sessions/{session_id}", "system profile:update", Admits::Users).invalid_body(""),
+    row("GET", "/users/{user_id}/groups", "own user:read", Admits::OfSystem(SYSTEM_LOOK)),
     row("GET", "/users/{user_id}/sessions", "own user:read", Admits::OfSystem(SYSTEM_LOOK)),
     row("DELETE", "/users/{user_id}/sessions/{session_id}", "own user:update", Admits::OfSystem(SYSTEM)).invalid_body(""),
     row("GET", "/users/current/tokens", "system access-token:list", Admits::Users),
@@ -250,6 +251,7 @@ const REPOSITORY_ROWS: &[Row] = &[
     // Nothing is deleted here, which is what those are told who may restore.
     row("POST", repository!("/artifacts/{reference}/restoration"), "project artifact:create", Admits::OfProject(PUSH)).invalid_body(""),
     row("GET", repository!("/history"), "project tag:list", Admits::OfProject(LOOK)),
+    row("GET", repository!("/tags"), "project tag:list", Admits::OfProject(LOOK)),
     row("GET", repository!("/tags/{tag_name}/history"), "project tag:list", Admits::OfProject(LOOK)),
     row("POST", repository!("/tags/{tag_name}/restoration"), "project tag:create", Admits::OfProject(PUSH)).body("{}"),
     row("GET", repository!("/deleted/tags"), "project tag:list", Admits::OfProject(LOOK)),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use longshore_registry::{
     Accessory, Artifact, ArtifactChild, ManifestId, ManifestRecord, Platform, Pulls, TagRecord,
+    TaggedArtifact,
 };
 use longshore_types::{Digest, ProjectName, RepositoryName, Timestamp};
 use schemars::JsonSchema;
@@ -88,6 +89,30 @@ pub(crate) struct TagReply {
     pull_time: Option<Timestamp>,
     /// Whether it can neither be moved nor deleted.
     immutable: bool,
+}
+
+/// A tag of a repository, and what it points to.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct RepositoryTagReply {
+    #[serde(flatten)]
+    tag: TagReply,
+    digest: String,
+    /// `IMAGE`, `CHART`, `UNKNOWN`.
+    #[serde(rename = "type")]
+    kind: String,
+    manifest_media_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    artifact_type: Option<String>,
+    /// The manifest and all that it names, in bytes.
+    size: u64,
+    /// How often the artifact was pulled, by whatever tag.
+    pull_count: u64,
+    /// What it runs on: of an index what its children do, without attestations.
+    platforms: Vec<PlatformReply>,
+    labels: Vec<LabelReply>,
+    /// Who pushed, moved or restored the tag last; missing where nobody was logged in, and for callers who are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
 }
 
 /// Where an addition lies.
@@ -195,6 +220,40 @@ impl ReferenceReply {
             urls: some(child.urls),
         }
     }
+}
+
+impl From<TaggedArtifact> for RepositoryTagReply {
+    fn from(TaggedArtifact { tag, artifact, actor }: TaggedArtifact) -> Self {
+        let Artifact { record, pulls, .. } = artifact;
+        Self {
+            tag: tag_reply(&record, pulls, tag),
+            digest: record.digest.to_string(),
+            platforms: platforms(artifact.children, &artifact.attributes),
+            kind: artifact.kind,
+            manifest_media_type: record.media_type.to_string(),
+            artifact_type: record.artifact_type,
+            size: artifact.size_bytes,
+            pull_count: pulls.map_or(0, |pulls| pulls.pulls),
+            labels: artifact.labels.unwrap_or_default().into_iter().map(LabelReply::from).collect(),
+            username: actor,
+        }
+    }
+}
+
+/// What an index has children for, or what the configuration of an image says. Builders write attestations into indexes as
+/// children for `unknown/unknown`.
+fn platforms(children: Vec<ArtifactChild>, attributes: &Map<String, Value>) -> Vec<PlatformReply> {
+    let text = |key: &str| attributes.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let own = Platform {
+        architecture: text("architecture"),
+        os: text("os"),
+        os_version: Some(text("os.version")).filter(|version| !version.is_empty()),
+        os_features: Vec::new(),
+        variant: Some(text("variant")).filter(|variant| !variant.is_empty()),
+    };
+    let named = children.into_iter().filter_map(|child| child.platform).chain([own]);
+    let known = named.filter(|platform| !matches!(platform.os.as_str(), "" | "unknown"));
+    known.map(PlatformReply::from).collect()
 }
 
 impl From<Platform> for PlatformReply {
