@@ -8,6 +8,7 @@ mod authentication;
 mod limits;
 mod listening;
 mod notifications;
+mod pages;
 mod quotas;
 mod rate_limits;
 mod role_matrix;
