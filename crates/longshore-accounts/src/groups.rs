@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use longshore_identity::{PasswordSource, ldap::Dn};
-use longshore_metadata::{GroupFilter, GroupId, GroupKind, GroupRecord};
+use longshore_metadata::{GroupFilter, GroupId, GroupKind, GroupRecord, UserId};
 
 use crate::{Accounts, Act, ManageError, retry::retry_on_conflict};
 
@@ -60,6 +60,17 @@ impl Accounts {
     pub async fn group(&self, id: i64) -> Result<GroupRecord, ManageError> {
         let group = self.inner.metadata.read().await?.group_by_id(GroupId::of_number(id)).await?;
         group.ok_or_else(|| ManageError::unknown("user group", id))
+    }
+
+    /// The groups of a user, as their source said at the last login.
+    ///
+    /// # Errors
+    /// [`ManageError::Unknown`] for no such user.
+    pub async fn groups_of(&self, user: i64) -> Result<Vec<GroupRecord>, ManageError> {
+        let mut tx = self.inner.metadata.read().await?;
+        let found = tx.user_by_id(UserId::of_number(user)).await?;
+        let found = found.ok_or_else(|| ManageError::unknown("user", user))?;
+        Ok(tx.groups_of_user(found.id).await?)
     }
 
     /// Makes a group known.

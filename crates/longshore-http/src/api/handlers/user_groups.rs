@@ -68,6 +68,12 @@ impl From<GroupRecord> for UserGroupReply {
     }
 }
 
+/// `GET /users/{user_id}/groups`.
+pub(crate) async fn of_user(api: &Api, request: ApiRequest) -> Reply {
+    let groups = api.accounts.groups_of(request.path.id("user_id")?).await?;
+    Ok(ApiResponse::json(&groups.into_iter().map(UserGroupReply::from).collect::<Vec<_>>()))
+}
+
 pub(crate) async fn list(api: &Api, request: ApiRequest) -> Reply {
     let contains = |name| request.query.text(name).map(TextFilter::Contains);
     let mut filter = GroupFilter {
