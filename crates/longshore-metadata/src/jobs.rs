@@ -26,6 +26,66 @@ pub struct JobRecord {
     pub created_at: Timestamp,
 }
 
+/// Jobs of a kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobQueue {
+    /// What kind of work.
+    pub kind: String,
+    /// How many wait or are under way.
+    pub count: u64,
+    /// When the one was put there that has waited longest.
+    pub oldest: Timestamp,
+}
+
+/// A job as people look at it, without what is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueuedJob {
+    /// Its row.
+    pub id: JobId,
+    /// What kind of work.
+    pub kind: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Not before; while a worker has it, when its lease ends.
+    pub run_after: Timestamp,
+    /// When it was put there.
+    pub created_at: Timestamp,
+    /// Why it failed the last time; empty while it did not.
+    pub last_error: String,
+}
+
+/// Most kinds that are listed: endpoints of notifications have one each.
+const KINDS_MAX: usize = 1000;
+/// Longest reason that is kept, in bytes.
+const ERROR_BYTES_MAX: usize = 1000;
+
+impl JobId {
+    /// The row's number.
+    pub fn number(self) -> i64 {
+        self.0
+    }
+
+    /// The job of that number, if there is one.
+    pub fn of_number(number: i64) -> Self {
+        Self(number)
+    }
+}
+
+impl QueuedJob {
+    const COLUMNS: &str = "id, kind, attempts, run_after, created_at, last_error";
+
+    fn read(mut row: Row) -> Result<Self, MetadataError> {
+        Ok(Self {
+            id: JobId(row.int()?),
+            kind: row.text()?,
+            attempts: row.unsigned()?,
+            run_after: row.timestamp()?,
+            created_at: row.timestamp()?,
+            last_error: row.text()?,
+        })
+    }
+}
+
 impl JobRecord {
     fn read(mut row: Row) -> Result<Self, MetadataError> {
         Ok(Self {
@@ -42,6 +102,36 @@ impl ReadTx {
     /// How many jobs of a kind wait or are under way.
     pub async fn jobs_count(&mut self, kind: &str) -> Result<u64, MetadataError> {
         self.count("SELECT COUNT(*) FROM jobs WHERE kind = $1", params![kind]).await
+    }
+
+    /// The kinds of which jobs wait or are under way, by name. Counts them one by one.
+    pub async fn job_queues(&mut self) -> Result<Vec<JobQueue>, MetadataError> {
+        let sql = "SELECT kind, COUNT(*), MIN(created_at) FROM jobs GROUP BY kind ORDER BY kind LIMIT $1";
+        let rows = self.query(sql, params![at_most(KINDS_MAX)]).await?;
+        let read = |mut row: Row| -> Result<_, MetadataError> {
+            Ok(JobQueue { kind: row.text()?, count: row.unsigned()?, oldest: row.timestamp()? })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Jobs of a kind, the next one first, without the first `skip`.
+    pub async fn jobs_of_kind(
+        &mut self,
+        kind: &str,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<QueuedJob>, MetadataError> {
+        let columns = QueuedJob::COLUMNS;
+        let sql =
+            format!("SELECT {columns} FROM jobs WHERE kind = $1 ORDER BY run_after, id LIMIT $2 OFFSET $3");
+        let rows = self.query(&sql, params![kind, at_most(limit), at_most(skip)]).await?;
+        rows.into_iter().map(QueuedJob::read).collect()
+    }
+
+    /// A job.
+    pub async fn job(&mut self, id: JobId) -> Result<Option<QueuedJob>, MetadataError> {
+        let sql = format!("SELECT {} FROM jobs WHERE id = $1", QueuedJob::COLUMNS);
+        self.query_opt(&sql, params![id]).await?.map(QueuedJob::read).transpose()
     }
 }
 
@@ -91,9 +181,23 @@ impl WriteTx {
         self.execute("DELETE FROM jobs WHERE id = $1", params![id]).await.map(drop)
     }
 
-    /// The job failed: counts the attempt, frees the lease, runs again at `run_after`.
-    pub async fn retry_job(&mut self, id: JobId, run_after: Timestamp) -> Result<(), MetadataError> {
-        let sql = "UPDATE jobs SET attempts = attempts + 1, run_after = $1 WHERE id = $2";
-        self.execute(sql, params![run_after, id]).await.map(drop)
+    /// The job failed: counts the attempt, frees the lease, runs again at `run_after`. Why, is kept for people, as far as
+    /// it is not too long.
+    pub async fn retry_job(
+        &mut self,
+        id: JobId,
+        run_after: Timestamp,
+        why: &str,
+    ) -> Result<(), MetadataError> {
+        // NUL is what PostgreSQL's texts cannot hold.
+        let why = why[..why.floor_char_boundary(ERROR_BYTES_MAX)].replace('\0', "");
+        let sql = "UPDATE jobs SET attempts = attempts + 1, run_after = $1, last_error = $2 WHERE id = $3";
+        self.execute(sql, params![run_after, why, id]).await.map(drop)
+    }
+
+    /// Has a job run at a moment; whether it is there.
+    pub async fn set_job_due(&mut self, id: JobId, run_after: Timestamp) -> Result<bool, MetadataError> {
+        let sql = "UPDATE jobs SET run_after = $1 WHERE id = $2";
+        Ok(self.execute(sql, params![run_after, id]).await? > 0)
     }
 }

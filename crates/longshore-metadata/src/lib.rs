@@ -70,7 +70,7 @@ pub use error::MetadataError;
 #[cfg(feature = "testing")]
 pub use fault::FaultPlan;
 pub use groups::{GroupFilter, GroupId, GroupKind, GroupRecord};
-pub use jobs::{JobId, JobRecord};
+pub use jobs::{JobId, JobQueue, JobRecord, QueuedJob};
 pub use labels::{LabelId, LabelOrder, LabelRecord, NewLabel};
 pub use manifests::{
     ManifestId, ManifestRecord, ManifestReference, NewManifest, ReferenceKind, ReferrerRecord, StoredManifest,
@@ -84,7 +84,7 @@ pub use repositories::{
     RepositorySummary,
 };
 pub use retry::{MayConflict, retry_on_conflict};
-pub use reviews::{BlobReview, ManifestReview, ReviewEvent};
+pub use reviews::{BlobReview, ManifestReview, ReviewEvent, ReviewQueue};
 pub use robots::{NewRobot, RobotId, RobotLevel, RobotRecord};
 pub use roles::RoleRecord;
 pub use sessions::SessionRecord;

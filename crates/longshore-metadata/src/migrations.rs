@@ -3,8 +3,11 @@
 use crate::{MetadataError, WriteTx, sql::params};
 
 /// Every step, in order; step `n` makes version `n + 1`. A step that was released is never changed.
-const STEPS: [&str; 2] =
-    [include_str!("migrations/0001_index.sql"), include_str!("migrations/0002_accounts.sql")];
+const STEPS: [&str; 3] = [
+    include_str!("migrations/0001_index.sql"),
+    include_str!("migrations/0002_accounts.sql"),
+    include_str!("migrations/0003_jobs.sql"),
+];
 
 /// What has a different spelling in the two databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

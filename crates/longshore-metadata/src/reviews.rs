@@ -50,6 +50,17 @@ pub struct ManifestReview {
     pub review_after: Timestamp,
 }
 
+/// How much waits on a queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReviewQueue {
+    /// How many wait, due or not, as far as they are counted.
+    pub waiting: u64,
+    /// How many are due, as far as they are counted.
+    pub due: u64,
+    /// When the next one is due, or was.
+    pub next: Option<Timestamp>,
+}
+
 impl ReviewEvent {
     const ALL: [Self; 6] = [
         Self::BlobLinked,
@@ -154,6 +165,36 @@ impl ReadTx {
         let blobs = self.count("SELECT COUNT(*) FROM blob_reviews", params![]).await?;
         let manifests = self.count("SELECT COUNT(*) FROM manifest_reviews", params![]).await?;
         Ok((blobs, manifests))
+    }
+
+    /// How much waits on the queues of links and of manifests; none is counted further than `most`.
+    pub async fn review_queues(
+        &mut self,
+        now: Timestamp,
+        most: usize,
+    ) -> Result<(ReviewQueue, ReviewQueue), MetadataError> {
+        Ok((
+            self.review_queue("blob_reviews", now, most).await?,
+            self.review_queue("manifest_reviews", now, most).await?,
+        ))
+    }
+
+    async fn review_queue(
+        &mut self,
+        table: &'static str,
+        now: Timestamp,
+        most: usize,
+    ) -> Result<ReviewQueue, MetadataError> {
+        let waiting = format!("SELECT COUNT(*) FROM (SELECT 1 FROM {table} LIMIT $1) AS counted");
+        let due = format!(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM {table} WHERE review_after <= $1 LIMIT $2) AS counted"
+        );
+        let next = format!("SELECT review_after FROM {table} ORDER BY review_after LIMIT 1");
+        Ok(ReviewQueue {
+            waiting: self.count(&waiting, params![at_most(most)]).await?,
+            due: self.count(&due, params![now, at_most(most)]).await?,
+            next: self.query_opt(&next, params![]).await?.map(|mut row| row.timestamp()).transpose()?,
+        })
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::support::{at, draft, linked_blob, on_both_databases, repository};
-use longshore_metadata::{Metadata, MetadataError, ReviewEvent, UploadRecord};
+use longshore_metadata::{Metadata, MetadataError, ReviewEvent, ReviewQueue, UploadRecord};
 use longshore_types::UploadId;
 
 on_both_databases! {
@@ -94,6 +94,9 @@ async fn the_later_review_counts(metadata: Metadata) {
     );
     assert_eq!(tx.due_manifest_reviews(at(12), 1).await.unwrap().len(), 1);
     assert_eq!(tx.reviews_count().await.unwrap(), (1, 2));
+    let (blobs, manifests) = tx.review_queues(at(11), 9).await.unwrap();
+    assert_eq!((blobs.waiting, manifests), (1, ReviewQueue { waiting: 2, due: 1, next: Some(at(11)) }));
+    assert_eq!(tx.review_queues(at(99), 1).await.unwrap().1.waiting, 1, "counted as far as was asked for");
     tx.delete_manifest_review(manifest.id).await.unwrap();
     tx.delete_blob_review(app, blob).await.unwrap();
     assert_eq!(tx.reviews_count().await.unwrap(), (0, 1));
@@ -114,13 +117,27 @@ async fn jobs_are_leased_once_and_come_back(metadata: Metadata) {
     );
     assert_eq!(tx.lease_jobs("import", at(49), at(60), 9).await.unwrap(), []);
     tx.complete_job(early).await.unwrap();
-    tx.retry_job(late, at(45)).await.unwrap();
+    tx.retry_job(late, at(45), "the disk is full\0").await.unwrap();
     let again = tx.lease_jobs("import", at(45), at(60), 9).await.unwrap();
     assert_eq!((again.len(), again[0].id, again[0].attempts), (1, late, 1));
     // The worker is gone: the lease runs out.
     let again = tx.lease_jobs("import", at(60), at(70), 9).await.unwrap();
     assert_eq!((again.len(), again[0].id, again[0].attempts), (1, late, 1));
     assert_eq!(tx.jobs_count("import").await.unwrap(), 2);
+    // What people see of them.
+    let queues = tx.job_queues().await.unwrap();
+    let seen: Vec<_> = queues.iter().map(|queue| (queue.kind.as_str(), queue.count, queue.oldest)).collect();
+    assert_eq!(seen, [("import", 2, at(1)), ("other", 1, at(1))]);
+    let listed = tx.jobs_of_kind("import", 0, 9).await.unwrap();
+    assert_eq!(listed.iter().map(|job| job.run_after).collect::<Vec<_>>(), [at(70), at(99)]);
+    assert_eq!(
+        (listed[0].id, listed[0].attempts, listed[0].last_error.as_str()),
+        (late, 1, "the disk is full")
+    );
+    assert_eq!(tx.jobs_of_kind("import", 1, 9).await.unwrap(), listed[1..]);
+    assert!(tx.set_job_due(late, at(5)).await.unwrap());
+    assert_eq!(tx.job(late).await.unwrap().unwrap().run_after, at(5));
+    assert_eq!((tx.job(early).await.unwrap(), tx.set_job_due(early, at(5)).await.unwrap()), (None, false));
 }
 
 async fn workers_do_not_take_the_same_job(metadata: Metadata) {

@@ -155,11 +155,11 @@ impl Endpoint {
         if undelivered.refused {
             // Events behind it go first; it comes again later, ever more rarely.
             *failures = 0;
-            self.put_back(job.id, now.after(pause(u64::from(job.attempts) + 1, &self.config))).await?;
+            self.put_back(job.id, now.after(pause(u64::from(job.attempts) + 1, &self.config)), &why).await?;
             return Ok(None);
         }
         // It keeps its place before all that is newer.
-        self.put_back(job.id, job.created_at).await?;
+        self.put_back(job.id, job.created_at, &why).await?;
         *failures += 1;
         Ok(Some((pause(*failures, &self.config), false)))
     }
@@ -188,9 +188,9 @@ impl Endpoint {
         tx.commit().await
     }
 
-    async fn put_back(&self, id: JobId, run_after: Timestamp) -> Result<(), MetadataError> {
+    async fn put_back(&self, id: JobId, run_after: Timestamp, why: &str) -> Result<(), MetadataError> {
         let mut tx = self.metadata.write().await?;
-        tx.retry_job(id, run_after).await?;
+        tx.retry_job(id, run_after, why).await?;
         tx.commit().await
     }
 }
