@@ -73,6 +73,9 @@ pub enum CopyError {
     /// It refers to more than images do.
     #[error("it is made of more than {MANIFESTS_MAX} manifests")]
     TooMany,
+    /// It lies deeper in itself than images do.
+    #[error("its manifests lie too deep in each other")]
+    TooDeep,
     /// There is no image for the platform that is meant.
     #[error(transparent)]
     Image(#[from] ImageError),

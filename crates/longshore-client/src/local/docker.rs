@@ -316,3 +316,25 @@ fn header(name: &str, size_bytes: u64) -> [u8; 512] {
 fn padding(size_bytes: u64) -> Vec<u8> {
     vec![0; (size_bytes.next_multiple_of(512) - size_bytes) as usize]
 }
+
+#[cfg(test)]
+mod tests {
+    use longshore_image::{LayerBounds, read_layer};
+
+    use super::*;
+
+    #[test]
+    fn headers_are_read_by_others() {
+        let archive = [&header("a/layer.tar", 3)[..], b"abc", &padding(3), &[0; 1024]].concat();
+        let files = read_layer(&archive[..], &LayerBounds::default()).unwrap();
+        let file = files.get("a/layer.tar").unwrap();
+        assert_eq!((file.size_bytes, file.data_at, file.mode), (3, Some(512), 0o644));
+        assert_eq!((padding(0).len(), padding(512).len(), padding(513).len()), (0, 0, 511));
+    }
+
+    #[test]
+    fn sizes_beyond_eleven_digits_are_bytes() {
+        assert_eq!(header("x", (1 << 33) - 1)[124..136], *b"77777777777\0");
+        assert_eq!(header("x", 1 << 33)[124..136], [0x80, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0]);
+    }
+}

@@ -278,3 +278,32 @@ pub(super) fn choose<T: Copy + PartialEq>(
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_image_that_is_meant_is_chosen() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let (v1, v2, none) = (names(&["v1", "host/app:v1"]), names(&["v2"]), names(&[]));
+        let check =
+            |images: &[(&[String], u8)], name: Option<&str>, likely: &[&str], expected: Option<u8>| {
+                let choice = Choice { name: name.map(str::to_owned), likely: names(likely) };
+                assert_eq!(choose(Path::new("x"), images, &choice).ok(), expected, "{choice:?}");
+            };
+        let both: &[(&[String], u8)] = &[(&v1, 1), (&v2, 2)];
+        check(both, Some("v1"), &[], Some(1));
+        check(both, Some("host/app:v1"), &["v2"], Some(1));
+        check(both, Some("v3"), &["v2"], None);
+        check(both, None, &["host/app:v2", "v2"], Some(2));
+        check(both, None, &["v3"], None);
+        // What has no name beside what has one is a signature, or the like.
+        check(&[(&v1, 1), (&none, 3)], None, &[], Some(1));
+        check(&[(&none, 3)], None, &["v3"], Some(3));
+        check(&[(&none, 3), (&none, 4)], None, &[], None);
+        check(&[(&v1, 1), (&v1, 2)], Some("v1"), &[], None);
+        check(&[(&v1, 1), (&v2, 1)], None, &[], Some(1));
+        check(&[], None, &[], None);
+    }
+}
