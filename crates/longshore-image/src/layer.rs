@@ -14,7 +14,7 @@ use std::{fmt, io};
 
 use serde::Serialize;
 
-pub use content::{FileReader, file_bytes, open_file};
+pub use content::{FileReader, file_bytes, files_bytes, open_file};
 pub use encoding::EncodingError;
 pub use path::normal_path;
 pub use pieces::PieceReader;
@@ -259,6 +259,15 @@ impl LayerFiles {
         let below = format!("{path}/");
         let at = self.entries.partition_point(|entry| *entry.path < *below);
         self.entries.get(at).is_some_and(|entry| entry.path.starts_with(&below))
+    }
+
+    /// How much memory the list takes, about.
+    pub fn memory_bytes(&self) -> usize {
+        let texts = self
+            .entries
+            .iter()
+            .map(|entry| entry.path.len() + entry.target.as_ref().map_or(0, |target| target.len()));
+        self.entries.len() * size_of::<Entry>() + texts.sum::<usize>()
     }
 
     /// The bytes of its files.

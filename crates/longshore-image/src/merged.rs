@@ -126,6 +126,16 @@ impl MergedFiles {
         &self.layers
     }
 
+    /// How much memory it takes, about, its layers included.
+    pub fn memory_bytes(&self) -> usize {
+        let layers = self.layers.iter().map(|layer| layer.memory_bytes()).sum::<usize>();
+        let nodes = self.nodes.iter();
+        layers
+            + nodes
+                .map(|node| size_of::<Node>() + node.path.len() + size_of_val(&*node.touches))
+                .sum::<usize>()
+    }
+
     /// Everything, folder by folder.
     pub fn iter(&self) -> impl Iterator<Item = MergedFile<'_>> {
         self.nodes.iter().map(|node| MergedFile { files: self, node })

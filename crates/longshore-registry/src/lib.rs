@@ -11,6 +11,7 @@ mod browse;
 mod call;
 mod catalog;
 mod collection;
+mod contents;
 mod copy;
 mod deletion;
 mod event;
@@ -51,6 +52,7 @@ pub use browse::{
 pub use call::{Call, RequestInfo};
 pub use catalog::{ListError, ReferrersPage};
 pub use collection::{Collected, CollectionReport};
+pub use contents::{ContentsError, ContentsSettings, ImageComparison, ImageFile, ImagePlace, OpenedImage};
 pub use copy::CopyError;
 pub use deletion::{DeleteError, DeletionPreview};
 pub use event::{Event, EventAction, NOTIFICATION_JOB};

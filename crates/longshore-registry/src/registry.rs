@@ -10,7 +10,9 @@ use longshore_storage::{BlobStore, PieceBuffers, Space, StoreError, UploadStore}
 use longshore_types::{RepositoryName, Timestamp, error_chain};
 
 use crate::{
+    ContentsSettings,
     beside::Beside,
+    contents::Contents,
     gather::Gatherer,
     pull_rows::PullRows,
     pulls::PullCounts,
@@ -70,6 +72,8 @@ pub struct RegistrySettings {
     pub audit_pulls: bool,
     /// Where blobs are fetched by redirect, how long the address holds; `None` never redirects.
     pub redirect_lifetime: Option<Duration>,
+    /// How far the files of images are read.
+    pub contents: ContentsSettings,
 }
 
 /// As a server without a configuration has them, and without accounts.
@@ -89,6 +93,7 @@ impl Default for RegistrySettings {
             audit: false,
             audit_pulls: false,
             redirect_lifetime: None,
+            contents: ContentsSettings::default(),
         }
     }
 }
@@ -160,6 +165,7 @@ pub(crate) struct Inner {
     pub(crate) beside: Beside,
     pub(crate) pull_counts: Gatherer<PullCounts>,
     pub(crate) pull_rows: Gatherer<PullRows>,
+    pub(crate) contents: Contents,
 }
 
 impl Registry {
@@ -171,6 +177,7 @@ impl Registry {
         settings: RegistrySettings,
     ) -> Self {
         let switches = Switches::of(&settings);
+        let contents = Contents::new(&settings.contents);
         let tasks = Tasks::default();
         let beside = Beside::new(metadata.clone(), tasks.clone());
         let pull_counts = Gatherer::new(metadata.clone(), tasks.clone());
@@ -189,6 +196,7 @@ impl Registry {
                 beside,
                 pull_counts,
                 pull_rows,
+                contents,
             }),
         }
     }

@@ -29,22 +29,12 @@ impl Tasks {
     /// Runs `work` to its end even if the returned future is dropped; a panic in it goes on in the caller.
     pub(crate) async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         let running = self.begin();
-        let task = tokio::spawn(
-            async move {
-                let result = work.await;
-                drop(running);
-                result
-            }
-            .in_current_span(),
-        );
-        match task.await {
-            Ok(result) => result,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // Nobody aborts these tasks: the runtime is shutting down, and takes this future with it.
-                Err(_cancelled) => std::future::pending().await,
-            },
-        }
+        run_detached(async move {
+            let result = work.await;
+            drop(running);
+            result
+        })
+        .await
     }
 
     /// Runs `work` to its end while the caller goes on.
@@ -61,6 +51,19 @@ impl Tasks {
     pub(crate) async fn idle(&self) {
         // An error means that the sender is gone, but `self` holds it.
         let _ = self.0.subscribe().wait_for(|count| *count == 0).await;
+    }
+}
+
+/// Runs `work` to its end even if the returned future is dropped, but nobody waits for it when the process ends: nothing is
+/// lost with it. A panic in it goes on in the caller.
+pub(crate) async fn run_detached<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(work.in_current_span()).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Nobody aborts these tasks: the runtime is shutting down, and takes this future with it.
+            Err(_cancelled) => std::future::pending().await,
+        },
     }
 }
 

@@ -18,6 +18,7 @@
 mod accounts;
 mod answers;
 mod api;
+mod archive;
 mod browser;
 mod content;
 mod databases;
@@ -39,6 +40,7 @@ mod wait;
 pub use accounts::{PASSWORD, basic, role};
 pub use answers::{Answer, Answers, Asked};
 pub use api::{Api, Call, Reply, client_builder, with_query};
+pub use archive::Archive;
 pub use browser::{Browser, BrowserSettings, ENTER, TAB};
 pub use content::{Blob, Content, ImageBuilder, IndexBuilder, artifact, base64, image, index, media_type};
 pub use distribution::Distribution;

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use longshore_metadata::{Metadata, MetadataSettings};
-use longshore_registry::{CollectionSettings, Registry, RegistrySettings, UploadSettings};
+use longshore_registry::{CollectionSettings, ContentsSettings, Registry, RegistrySettings, UploadSettings};
 use longshore_storage::{BlobStore, DistributionLayout, FilesystemSettings, FilesystemStore, SmallBlobs};
 
 use crate::{
@@ -56,14 +56,14 @@ pub(crate) async fn open(config: &Config, purpose: Use) -> anyhow::Result<Opened
         Some(_) => "cannot open the index that metadata.url names".to_owned(),
         None => format!("cannot open the index in {}", root.join("longshore").display()),
     })?;
+    let folder = root.join("longshore");
     let store = Arc::new(store);
     // What checks the store must read the store: it has no caches either.
     let blobs: Arc<dyn BlobStore> = match cache_bytes / SMALL_BLOBS_SHARE {
         0 => store.clone(),
         share => Arc::new(SmallBlobs::new(store.clone(), share)),
     };
-    let registry = Registry::new(index, blobs, store, registry_settings(config));
-    let folder = root.join("longshore");
+    let registry = Registry::new(index, blobs, store, registry_settings(config, &folder));
     Ok(Opened { registry, layout: DistributionLayout::new(root, storage.durable), folder, _lock: lock })
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn records(config: &Config) -> bool {
     config.audit.enabled.unwrap_or(config.accounts.is_some())
 }
 
-fn registry_settings(config: &Config) -> RegistrySettings {
+fn registry_settings(config: &Config, folder: &Path) -> RegistrySettings {
     RegistrySettings {
         collection: CollectionSettings {
             delay: config.collection.delay,
@@ -109,5 +109,9 @@ fn registry_settings(config: &Config) -> RegistrySettings {
         audit: records(config),
         audit_pulls: records(config) && config.audit.pulls,
         redirect_lifetime: config.storage.redirect.then_some(REDIRECT_LIFETIME),
+        contents: ContentsSettings {
+            cache: Some(folder.join("cache").join("layers")),
+            ..ContentsSettings::default()
+        },
     }
 }

@@ -1,10 +1,13 @@
-//! The bytes of one file of a layer.
+//! The bytes of files of a layer.
 
 use std::io::{self, Read};
 
 use longshore_types::{DigestAlgorithm, Digester};
 
 use super::{Entry, LayerError, read::half, unpack::Unpacked};
+
+/// How much is read at once.
+const BUFFER_BYTES: usize = 64 * 1024;
 
 /// The bytes of a file, as they come out of its layer. Errors say [`LayerError`].
 pub struct FileReader<R: Read> {
@@ -22,15 +25,8 @@ pub fn open_file<R: Read>(
     entry: &Entry,
     unpacked_bytes_max: u64,
 ) -> Result<FileReader<R>, LayerError> {
-    let Some(data_at) = entry.data_at else { return Err(LayerError::NoContent(entry.path.to_string())) };
     let mut stream = Unpacked::new(source, unpacked_bytes_max)?;
-    let mut scratch = vec![0; 64 * 1024];
-    while stream.position() < data_at {
-        let wanted = usize::try_from(data_at - stream.position()).unwrap_or(usize::MAX).min(scratch.len());
-        if stream.read_some(&mut scratch[..wanted])? == 0 {
-            return Err(ends_early(entry));
-        }
-    }
+    go_to(&mut stream, entry)?;
     Ok(FileReader { stream, left: entry.size_bytes })
 }
 
@@ -44,19 +40,52 @@ pub fn file_bytes<R: Read>(
     bytes_max: u64,
     unpacked_bytes_max: u64,
 ) -> Result<Vec<u8>, LayerError> {
-    if entry.size_bytes > bytes_max {
-        return Err(LayerError::FileTooLarge { size_bytes: entry.size_bytes, bytes_max });
+    let mut files = files_bytes(source, &[entry], bytes_max, unpacked_bytes_max)?;
+    Ok(files.pop().unwrap_or_default())
+}
+
+/// Several files of one layer, each as by [`file_bytes`], in one pass. Together they have no more than `bytes_max` bytes.
+///
+/// # Errors
+/// If they are larger, or one cannot be read or is not what was listed.
+pub fn files_bytes<R: Read>(
+    source: R,
+    entries: &[&Entry],
+    bytes_max: u64,
+    unpacked_bytes_max: u64,
+) -> Result<Vec<Vec<u8>>, LayerError> {
+    let size_bytes = entries.iter().map(|entry| entry.size_bytes).fold(0, u64::saturating_add);
+    if size_bytes > bytes_max {
+        return Err(LayerError::FileTooLarge { size_bytes, bytes_max });
     }
-    let mut file = open_file(source, entry, unpacked_bytes_max)?;
-    let (mut bytes, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
-    loop {
-        match file.read_some(&mut buffer)? {
-            0 => break,
+    let mut order: Vec<usize> = (0..entries.len()).collect();
+    order.sort_by_key(|at| entries[*at].data_at);
+    let mut stream = Unpacked::new(source, unpacked_bytes_max)?;
+    let mut files: Vec<Vec<u8>> = vec![Vec::new(); entries.len()];
+    let mut before: Option<usize> = None;
+    for at in order {
+        files[at] = match before {
+            // The same file twice: what was read does not come again.
+            Some(before) if entries[before].data_at == entries[at].data_at && entries[at].size_bytes > 0 => {
+                files[before].clone()
+            }
+            _ => read_whole(&mut stream, entries[at])?,
+        };
+        before = Some(at);
+    }
+    Ok(files)
+}
+
+fn read_whole<R: Read>(stream: &mut Unpacked<R>, entry: &Entry) -> Result<Vec<u8>, LayerError> {
+    go_to(stream, entry)?;
+    let (mut bytes, mut buffer) = (Vec::new(), vec![0; BUFFER_BYTES]);
+    while (bytes.len() as u64) < entry.size_bytes {
+        let left = entry.size_bytes - bytes.len() as u64;
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        match stream.read_some(&mut buffer[..wanted])? {
+            0 => return Err(ends_early(entry)),
             count => bytes.extend_from_slice(&buffer[..count]),
         }
-    }
-    if (bytes.len() as u64) < entry.size_bytes {
-        return Err(ends_early(entry));
     }
     let mut digester = Digester::new(DigestAlgorithm::Sha256);
     digester.update(&bytes);
@@ -66,24 +95,33 @@ pub fn file_bytes<R: Read>(
     Ok(bytes)
 }
 
+fn go_to<R: Read>(stream: &mut Unpacked<R>, entry: &Entry) -> Result<(), LayerError> {
+    let Some(data_at) = entry.data_at else { return Err(LayerError::NoContent(entry.path.to_string())) };
+    let mut scratch = vec![0; BUFFER_BYTES];
+    while stream.position() < data_at {
+        let wanted = usize::try_from(data_at - stream.position()).unwrap_or(usize::MAX).min(scratch.len());
+        if stream.read_some(&mut scratch[..wanted])? == 0 {
+            return Err(ends_early(entry));
+        }
+    }
+    Ok(())
+}
+
 fn ends_early(entry: &Entry) -> LayerError {
     LayerError::Malformed(format!("it ends before {}", entry.path))
 }
 
-impl<R: Read> FileReader<R> {
-    fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize, LayerError> {
-        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        let count = self.stream.read_some(&mut buffer[..wanted])?;
-        self.left -= count as u64;
-        Ok(count)
-    }
-}
-
 impl<R: Read> Read for FileReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.read_some(buffer).map_err(|error| match error {
+        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.stream.read_some(&mut buffer[..wanted]).map_err(|error| match error {
             LayerError::Source(error) => error,
             error => io::Error::new(io::ErrorKind::InvalidData, error),
-        })
+        })?;
+        if read == 0 && wanted > 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.left -= read as u64;
+        Ok(read)
     }
 }

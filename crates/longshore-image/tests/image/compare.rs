@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use longshore_image::{MergeBounds, MergedFile, MergedFiles, PackageFormat, compare_files, package_lists};
+use longshore_testkit::Archive;
 
-use crate::tars::Archive;
+use crate::tars::files;
 
 fn merged(layers: Vec<Archive>) -> MergedFiles {
-    let layers = layers.into_iter().map(|layer| Arc::new(layer.read())).collect();
+    let layers = layers.into_iter().map(|layer| Arc::new(files(layer))).collect();
     MergedFiles::new(layers, &MergeBounds::default()).unwrap()
 }
 
 #[test]
 fn files_are_compared_by_what_they_hold() {
     let before = merged(vec![
-        Archive::default()
+        Archive::new()
             .folder("a/")
             .file("a/same", b"1")
             .file("a/gone", b"22")
@@ -22,9 +23,9 @@ fn files_are_compared_by_what_they_hold() {
             .symlink("l", "b"),
     ]);
     let after = merged(vec![
-        Archive::default().file("a/same", b"x").file("b", b"4").symlink("l", "a").file("old", b""),
+        Archive::new().file("a/same", b"x").file("b", b"4").symlink("l", "a").file("old", b""),
         // Over several layers it may come to the same.
-        Archive::default().file("a/same", b"1").file("a/new/file", b"333").file(".wh.old", b""),
+        Archive::new().file("a/same", b"1").file("a/new/file", b"333").file(".wh.old", b""),
     ]);
     let comparison = compare_files(&before, &after);
     let paths = |files: &[MergedFile<'_>]| files.iter().map(|f| f.path().to_owned()).collect::<Vec<_>>();
@@ -39,19 +40,18 @@ fn files_are_compared_by_what_they_hold() {
 #[test]
 fn lists_of_packages_are_found() {
     let debian = merged(vec![
-        Archive::default()
+        Archive::new()
             .file("var/lib/dpkg/status", b"Package: a")
             .file("var/lib/dpkg/status.d/b", b"Package: b"),
-        Archive::default()
+        Archive::new()
             .file("var/lib/dpkg/status.d/b.md5sums", b"")
             .file("var/lib/dpkg/status.d/c", b"Package: c"),
-        Archive::default().file("var/lib/dpkg/status.d/.wh.c", b""),
+        Archive::new().file("var/lib/dpkg/status.d/.wh.c", b""),
     ]);
     let lists = ["var/lib/dpkg/status", "var/lib/dpkg/status.d/b"];
     assert_eq!(package_lists(&debian), lists.map(|path| (path.to_owned(), PackageFormat::Dpkg)));
-    let alpine = merged(vec![
-        Archive::default().file("usr/lib/apk/db/installed", b"P:musl").symlink("lib", "usr/lib"),
-    ]);
+    let alpine =
+        merged(vec![Archive::new().file("usr/lib/apk/db/installed", b"P:musl").symlink("lib", "usr/lib")]);
     assert_eq!(package_lists(&alpine), [("lib/apk/db/installed".to_owned(), PackageFormat::Apk)]);
     assert!(package_lists(&merged(vec![])).is_empty());
 }

@@ -3,9 +3,10 @@
 use std::io::{self, Read};
 
 use longshore_image::{LayerBounds, LayerError, file_bytes, read_layer};
+use longshore_testkit::Archive;
 use proptest::prelude::*;
 
-use crate::tars::{Archive, gzip, read, zstd};
+use crate::tars::{files, gzip, read, zstd};
 
 /// As many zeros as are asked for, without memory for them.
 fn zeros(count: u64) -> impl Read {
@@ -14,7 +15,8 @@ fn zeros(count: u64) -> impl Read {
 
 /// A file of zeros, as an archive that is never whole in memory.
 fn large_file(size: u64) -> impl Read {
-    io::Cursor::new(Archive::default().member("zeros", b'0', "", size, b"").0).chain(zeros(size + 2048))
+    io::Cursor::new(Archive::new().member("zeros", b'0', "", size, b"").unfinished())
+        .chain(zeros(size + 2048))
 }
 
 fn bounds() -> LayerBounds {
@@ -32,10 +34,10 @@ fn bombs_are_stopped() {
     assert!(packed.len() < 1 << 18);
     assert!(matches!(read_layer(&packed[..], &bounds()), Err(LayerError::TooLarge(_))));
     // After the end of the archive too.
-    let after = gzip(&[Archive::default().end(), vec![0; 2 << 20]].concat());
+    let after = gzip(&[Archive::new().end(), vec![0; 2 << 20]].concat());
     assert!(matches!(read_layer(&after[..], &bounds()), Err(LayerError::TooLarge(_))));
     // And where one file is read: everything before it counts.
-    let whole = gzip(&Archive::default().file("a", &[0; 100_000]).file("b", b"b").end());
+    let whole = gzip(&Archive::new().file("a", &[0; 100_000]).file("b", b"b").end());
     let files = read(&whole).unwrap();
     let refused = file_bytes(&whole[..], files.get("b").unwrap(), 10, 50_000);
     assert!(matches!(refused, Err(LayerError::TooLarge(50_000))));
@@ -45,13 +47,13 @@ fn bombs_are_stopped() {
 
 #[test]
 fn numbers_of_files_and_paths_are_bounded() {
-    let many = (0..200).fold(Archive::default(), |archive, at| archive.file(&format!("{at}"), b"")).end();
+    let many = (0..200).fold(Archive::new(), |archive, at| archive.file(&format!("{at}"), b"")).end();
     assert!(matches!(read_layer(&many[..], &bounds()), Err(LayerError::TooManyEntries(100))));
-    let long = Archive::default().file(&"x".repeat(80), b"").end();
+    let long = Archive::new().file(&"x".repeat(80), b"").end();
     assert!(matches!(read_layer(&long[..], &bounds()), Err(LayerError::PathTooLong(64))));
-    let link = Archive::default().symlink("a", &"x".repeat(80)).end();
+    let link = Archive::new().symlink("a", &"x".repeat(80)).end();
     assert!(matches!(read_layer(&link[..], &bounds()), Err(LayerError::PathTooLong(64))));
-    let texts = (10..60).fold(Archive::default(), |archive, at| archive.file(&"x".repeat(at), b"")).end();
+    let texts = (10..60).fold(Archive::new(), |archive, at| archive.file(&"x".repeat(at), b"")).end();
     assert!(matches!(read_layer(&texts[..], &bounds()), Err(LayerError::TooMuchText(1000))));
 }
 
@@ -59,11 +61,11 @@ fn numbers_of_files_and_paths_are_bounded() {
 #[test]
 fn long_extended_headers_are_refused() {
     for kind in [b'L', b'K', b'x'] {
-        let huge = Archive::default().member("././@LongLink", kind, "", 1 << 40, b"").end();
+        let huge = Archive::new().member("././@LongLink", kind, "", 1 << 40, b"").end();
         assert!(matches!(read(&huge), Err(LayerError::Malformed(_))), "{kind}");
     }
     for size in [u64::MAX, u64::MAX - 100, 1 << 62] {
-        let huge = Archive::default().member("a", b'0', "", size, b"some").end();
+        let huge = Archive::new().member("a", b'0', "", size, b"some").end();
         assert!(matches!(read(&huge), Err(LayerError::Malformed(_))), "{size}");
     }
 }
@@ -71,14 +73,14 @@ fn long_extended_headers_are_refused() {
 #[test]
 fn paths_do_not_leave_the_root() {
     let files =
-        Archive::default().file("../../etc/passwd", b"1").file("/a/../b", b"2").file("a//c/./", b"3").read();
+        files(Archive::new().file("../../etc/passwd", b"1").file("/a/../b", b"2").file("a//c/./", b"3"));
     let paths: Vec<_> = files.entries().iter().map(|entry| &*entry.path).collect();
     assert_eq!(paths, ["a/c", "b", "etc/passwd"]);
 }
 
 #[test]
 fn damage_is_named() {
-    let good = Archive::default().file("a", &[7; 5000]).file("b", b"b").end();
+    let good = Archive::new().file("a", &[7; 5000]).file("b", b"b").end();
     let malformed =
         |bytes: &[u8]| assert!(matches!(read(bytes), Err(LayerError::Malformed(_))), "{}", bytes.len());
     for end in [100, 512 + 10, 512 + 5000, 512 + 5120 + 7] {
@@ -113,7 +115,7 @@ fn a_source_that_breaks_is_told_from_damage() {
             Err(io::ErrorKind::ConnectionReset.into())
         }
     }
-    let good = Archive::default().file("a", &[7; 50_000]).end();
+    let good = Archive::new().file("a", &[7; 50_000]).end();
     for bytes in [good.clone(), gzip(&good), zstd(&good)] {
         for at in [0, 3, bytes.len() / 2, bytes.len() - 1] {
             let error = read_layer((&bytes[..at]).chain(Broken), &LayerBounds::default()).unwrap_err();
@@ -130,7 +132,7 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 1..40),
         packing in 0..3,
     ) {
-        let mut archive = Archive::default()
+        let mut archive = Archive::new()
             .member("pax", b'x', "", 30, b"30 mtime=1350244992.023960108\n")
             .file("usr/bin/a", &[7; 900])
             .symlink("bin", "usr/bin")
@@ -153,7 +155,7 @@ proptest! {
     /// Packed bytes that are anything.
     #[test]
     fn nothing_breaks_the_unpacker(at in 0usize..400, byte in any::<u8>(), zstandard in any::<bool>()) {
-        let archive = Archive::default().file("usr/bin/a", &[7; 900]).symlink("bin", "usr/bin").end();
+        let archive = Archive::new().file("usr/bin/a", &[7; 900]).symlink("bin", "usr/bin").end();
         let mut packed = if zstandard { zstd(&archive) } else { gzip(&archive) };
         let at = at % packed.len();
         packed[at] = byte;

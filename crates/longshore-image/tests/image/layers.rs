@@ -7,9 +7,12 @@ use std::{
     path::Path,
 };
 
-use longshore_image::{Entry, EntryKind, LayerBounds, LayerError, LayerFiles, file_bytes, open_file};
+use longshore_image::{
+    Entry, EntryKind, LayerBounds, LayerError, LayerFiles, file_bytes, files_bytes, open_file,
+};
+use longshore_testkit::Archive;
 
-use crate::tars::{Archive, gnu_tar, gzip, read, zstd};
+use crate::tars::{files, gnu_tar, gzip, read, zstd};
 
 /// Longer than the hundred bytes of a header, and than the prefix of `ustar`.
 fn long() -> String {
@@ -126,7 +129,7 @@ fn sparse_files_have_their_real_size() {
 
 #[test]
 fn whiteouts_are_told_from_files() {
-    let files = Archive::default()
+    let archive = Archive::new()
         .file("a/.wh.gone", b"")
         .file("a/.wh..wh..opq", b"")
         .file(".wh..wh..opq", b"")
@@ -134,8 +137,8 @@ fn whiteouts_are_told_from_files() {
         .folder(".wh..wh.plnk/")
         .file(".wh..wh.plnk/1.2", b"own")
         .file("a/.wh.", b"1")
-        .file("x", b"again")
-        .read();
+        .file("x", b"again");
+    let files = files(archive);
     let found: Vec<_> = files.entries().iter().map(|entry| (&*entry.path, entry.kind)).collect();
     let wanted = [
         ("", EntryKind::Opaque),
@@ -150,15 +153,25 @@ fn whiteouts_are_told_from_files() {
 
 #[test]
 fn equal_bytes_have_equal_hashes() {
-    let files =
-        Archive::default().file("a", b"same").file("b", b"same").file("c", b"else").file("d", b"").read();
+    let files = files(Archive::new().file("a", b"same").file("b", b"same").file("c", b"else").file("d", b""));
     let hash = |path: &str| files.get(path).unwrap().hash;
     assert!(hash("a") == hash("b") && hash("a") != hash("c") && hash("a").is_some() && hash("d").is_none());
 }
 
 #[test]
+fn several_files_come_in_one_pass() {
+    let bytes = gzip(&Archive::new().file("a", b"one").file("b", b"").file("c", &[3; 90_000]).end());
+    let files = read(&bytes).unwrap();
+    let get = |path: &str| files.get(path).unwrap();
+    let found = files_bytes(&bytes[..], &[get("c"), get("a"), get("b"), get("a")], 100_000, 1 << 20).unwrap();
+    assert_eq!(found, [vec![3; 90_000], b"one".to_vec(), Vec::new(), b"one".to_vec()]);
+    let refused = files_bytes(&bytes[..], &[get("c"), get("c")], 100_000, 1 << 20);
+    assert!(matches!(refused, Err(LayerError::FileTooLarge { size_bytes: 180_000, .. })));
+}
+
+#[test]
 fn a_file_is_read_in_pieces() {
-    let bytes = gzip(&Archive::default().file("a", &[1; 9]).file("b", &[7; 300_000]).end());
+    let bytes = gzip(&Archive::new().file("a", &[1; 9]).file("b", &[7; 300_000]).end());
     let files = read(&bytes).unwrap();
     let mut reader = open_file(&bytes[..], files.get("b").unwrap(), 1 << 20).unwrap();
     let mut read = Vec::new();
@@ -172,7 +185,7 @@ fn a_file_is_read_in_pieces() {
 /// An archive may simply end: Go writes such, and `docker import` takes them.
 #[test]
 fn ends_without_a_mark_are_ends() {
-    let whole = Archive::default().file("a", b"1234").0;
+    let whole = Archive::new().file("a", b"1234").unfinished();
     assert_eq!(read(&whole).unwrap().entries().len(), 1);
     assert_eq!(read(&whole[..516]).unwrap().entries().len(), 1);
     assert_eq!(read(b"").unwrap().entries().len(), 0);

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use longshore_image::{Change, EntryKind, LookUpError, MergeBounds, MergedFiles};
+use longshore_testkit::Archive;
 
-use crate::tars::Archive;
+use crate::tars::files;
 
 fn merged(layers: Vec<Archive>) -> MergedFiles {
-    let layers = layers.into_iter().map(|layer| Arc::new(layer.read())).collect();
+    let layers = layers.into_iter().map(|layer| Arc::new(files(layer))).collect();
     MergedFiles::new(layers, &MergeBounds::default()).unwrap()
 }
 
 fn tar() -> Archive {
-    Archive::default()
+    Archive::new()
 }
 
 /// What is there, with the layer that gave it.
@@ -159,7 +160,7 @@ fn names_and_paths_are_searched() {
 #[test]
 fn what_is_too_much_is_refused() {
     let layers = |count| {
-        vec![tar().file("a/b/c/d", b""); count].into_iter().map(|layer| Arc::new(layer.read())).collect()
+        vec![tar().file("a/b/c/d", b""); count].into_iter().map(|layer| Arc::new(files(layer))).collect()
     };
     let none = MergeBounds { layers_max: 3, entries_max: 3, text_bytes_max: 100, hidden_max: 100 };
     let refused = |layers, bounds| MergedFiles::new(layers, &bounds).map(drop).map_err(|error| error.what);
@@ -168,7 +169,7 @@ fn what_is_too_much_is_refused() {
     assert_eq!(refused(layers(3), MergeBounds { entries_max: 2, ..none }), Err("files"));
     assert_eq!(refused(layers(1), MergeBounds { text_bytes_max: 15, ..none }), Err("bytes of paths"));
     // Hiding the same again and again takes time each time.
-    let hide = Arc::new(tar().folder("a/").file("a/.wh..wh..opq", b"").read());
+    let hide = Arc::new(files(tar().folder("a/").file("a/.wh..wh..opq", b"")));
     let mut many: Vec<_> = layers(1);
     many.extend(std::iter::repeat_n(hide, 2));
     assert_eq!(refused(many, MergeBounds { entries_max: 9, hidden_max: 5, ..none }), Err("hidden files"));

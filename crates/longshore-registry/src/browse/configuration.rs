@@ -15,7 +15,7 @@ const AUTHOR_LABELS: [&str; 2] = ["org.opencontainers.image.authors", "maintaine
 
 impl Registry {
     /// A configuration of at most `bytes_max`; none where it is longer, gone or no JSON object.
-    pub(super) async fn configuration(
+    pub(crate) async fn configuration(
         &self,
         digest: &Digest,
         bytes_max: u64,

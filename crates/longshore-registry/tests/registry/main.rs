@@ -8,6 +8,7 @@ mod browse;
 mod bulk;
 mod collection;
 mod collection_together;
+mod contents;
 mod costs;
 mod deletion;
 mod faults;
