@@ -22,6 +22,7 @@ mod place;
 mod projects;
 mod repositories;
 mod request;
+mod rights;
 mod ui;
 
 pub use answer::PageReply;

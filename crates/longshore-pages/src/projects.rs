@@ -1,59 +1,58 @@
 //! Projects.
 
-use maud::html;
-use serde::Deserialize;
+mod audit;
+mod create;
+mod frame;
+mod labels;
+mod list;
+mod members;
+mod overview;
+mod policies;
+mod robots;
+mod settings;
 
-use crate::{
-    answer::Answered,
-    cx::Cx,
-    error::PageError,
-    language::t,
-    layout,
-    place::{self, Place},
-    ui,
-};
+pub(crate) use frame::Project;
+pub(crate) use labels::Label;
 
-/// A project as the management API shows it.
-#[derive(Deserialize)]
-struct Project {
-    name: String,
-    #[serde(default)]
-    repo_count: u64,
-    #[serde(default)]
-    creation_time: String,
-}
+use frame::Frame;
+
+use crate::{PageError, answer::Answered, cx::Cx, place::Place};
 
 /// `/projects` and what lies below.
 pub(crate) async fn answer(cx: &Cx<'_>, rest: &[String]) -> Answered {
     let place = Place::parse(rest);
-    match (place.name.as_str(), place.view.as_slice()) {
-        ("", []) => list(cx).await,
-        _ => Err(PageError::NotFound),
+    let (name, view) = (place.name.as_str(), place.view.as_slice());
+    match (name, view, cx.request.is_form) {
+        ("", [], false) => list::page(cx).await,
+        ("", ["new"], false) => create::page(cx, None),
+        ("", ["new"], true) => create::create(cx).await,
+        ("", ..) => Err(PageError::NotFound),
+        _ => of_project(&Frame::open(cx, name).await?, view).await,
     }
 }
 
-/// All that the caller may see.
-async fn list(cx: &Cx<'_>) -> Answered {
-    let page = ui::page_number(cx);
-    let found = cx.list::<Project>(format!("/projects?page={page}&page_size={}", ui::PAGE_SIZE)).await?;
-    let title = t!(cx, "Projects", "项目");
-    let heads = [t!(cx, "Name", "名称"), t!(cx, "Repositories", "仓库"), t!(cx, "Created", "创建时间")];
-    let rows = html! {
-        @for project in &found.entries {
-            tr {
-                td { a href=(place::of_project(&project.name, "")) { (project.name) } }
-                td class="number" { (project.repo_count) }
-                td { (ui::moment(cx, &project.creation_time)) }
-            }
-        }
-    };
-    Ok(layout::page(
-        cx,
-        &title,
-        html! {
-            h1 { (title) }
-            (ui::table(&title, &heads, rows))
-            (ui::pager(cx, found.total))
-        },
-    ))
+async fn of_project(frame: &Frame<'_>, view: &[&str]) -> Answered {
+    match (view, frame.cx.request.is_form) {
+        ([], false) => overview::page(frame).await,
+        (["members"], false) => members::page(frame, None).await,
+        (["members"], true) => members::add(frame).await,
+        (["members", id], false) => members::one(frame, id, None).await,
+        (["members", id], true) => members::change(frame, id).await,
+        (["members", id, "remove"], true) => members::remove(frame, id).await,
+        (["robots"], false) => robots::page(frame).await,
+        (["robots", "new"], false) => robots::new_page(frame, None).await,
+        (["robots", "new"], true) => robots::create(frame).await,
+        (["robots", id], false) => robots::one(frame, id).await,
+        (["robots", id, change], true) => robots::change(frame, id, change).await,
+        (["labels"], false) => labels::page(frame, None).await,
+        (["labels"], true) => labels::create(frame).await,
+        (["labels", id], false) => labels::one(frame, id, None).await,
+        (["labels", id], true) => labels::change(frame, id).await,
+        (["labels", id, "delete"], true) => labels::delete(frame, id).await,
+        (["policies"], _) => policies::page(frame).await,
+        (["audit"], false) => audit::page(frame).await,
+        (["settings"], false) => settings::page(frame, None).await,
+        (["settings", change], true) => settings::change(frame, change).await,
+        _ => Err(PageError::NotFound),
+    }
 }

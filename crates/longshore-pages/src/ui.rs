@@ -135,6 +135,39 @@ pub(crate) fn table(label: &str, heads: &[String], rows: Markup) -> Markup {
     }
 }
 
+/// A table whose heads sort it, those that have a key: `?sort=key`, and `-key` when it does already. `usual` is how it is
+/// sorted where nothing is asked for.
+pub(crate) fn sorted_table(
+    cx: &Cx<'_>,
+    label: &str,
+    usual: &str,
+    heads: &[(&str, String)],
+    rows: Markup,
+) -> Markup {
+    let now = cx.request.query.text("sort").unwrap_or(usual);
+    let order = |key: &str| match now.strip_prefix('-') {
+        _ if key.is_empty() => None,
+        None => (now == key).then_some("ascending"),
+        Some(now) => (now == key).then_some("descending"),
+    };
+    html! {
+        div class="scroll" role="region" aria-label=(label) tabindex="0" {
+            table {
+                thead {
+                    tr {
+                        @for (key, text) in heads {
+                            th scope="col" aria-sort=[order(key)] {
+                                @if key.is_empty() { (text) } @else { (sort_link(cx, key, text)) }
+                            }
+                        }
+                    }
+                }
+                tbody { (rows) }
+            }
+        }
+    }
+}
+
 /// A head of a table that sorts by `key`: `?sort=key`, and `-key` when it does already.
 pub(crate) fn sort_link(cx: &Cx<'_>, key: &str, text: &str) -> Markup {
     let now = cx.request.query.text("sort").unwrap_or_default();
