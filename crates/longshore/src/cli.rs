@@ -1,6 +1,7 @@
 //! The command line.
 
 mod client;
+mod contents;
 mod transfer;
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use client::{ClientCommand, Connection, Form, OneImage};
+pub(crate) use contents::{DiffArguments, FilesArguments};
 pub(crate) use transfer::{CopyArguments, LocalFormat, PullArguments, PushArguments, Transfer};
 
 /// A container image registry.

@@ -6,7 +6,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use longshore_client::{ImageReference, RegistryHost, RepositoryReference};
 use longshore_types::Tag;
 
-use super::transfer::{CopyArguments, PullArguments, PushArguments};
+use super::{
+    contents::{DiffArguments, FilesArguments},
+    transfer::{CopyArguments, PullArguments, PushArguments},
+};
 
 /// What a client does.
 #[derive(Debug, Subcommand)]
@@ -79,6 +82,22 @@ pub(crate) enum ClientCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Lists a folder of an image, or prints a file of it.
+    ///
+    /// Layers are read as they arrive, and none is kept. A file that lies in an upper layer is printed without fetching those
+    /// below.
+    #[command(after_help = "Examples:
+  longshore files localhost:5000/team/app:v1 /etc
+  longshore files localhost:5000/team/app:v1 /etc/os-release
+  longshore files --recursive --layer 3 localhost:5000/team/app:v1")]
+    Files(Box<FilesArguments>),
+    /// Shows what differs between two images: configuration, packages, layers, files.
+    ///
+    /// Packages are those that dpkg and apk list. Times are left out: they always differ.
+    #[command(after_help = "Examples:
+  longshore diff localhost:5000/team/app:v1 localhost:5000/team/app:v2
+  longshore diff --no-files docker.io/library/alpine:3.19 docker.io/library/alpine:3.20")]
+    Diff(Box<DiffArguments>),
     /// Lists what refers to an image: signatures, SBOMs, attestations.
     Referrers {
         /// The image, by tag or digest: localhost:5000/team/app:v1.

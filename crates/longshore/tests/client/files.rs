@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
-use longshore_testkit::{Api, Blob, Content, Distribution, TestRegistry, artifact, image, index, media_type};
-use longshore_types::{Digest, DigestAlgorithm};
+use longshore_testkit::{Api, Content, Distribution, TestRegistry, artifact, image, index, media_type};
+use longshore_types::Digest;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Person, tool};
+use crate::{
+    packed::{image_of, layer},
+    support::{Person, tool},
+};
 
 /// Two platforms and a signature of them.
 fn signed_app() -> (Content, Content) {
@@ -38,38 +41,12 @@ fn folder() -> (TempDir, String) {
     (folder, images)
 }
 
-/// A layer as builders make it: a tar archive of one file, compressed by gzip. With the digest of what is in it.
-async fn packed_layer(text: &str) -> (Blob, Digest) {
-    let work = tempfile::tempdir().unwrap();
-    std::fs::write(work.path().join("file"), text.repeat(5000)).unwrap();
-    tool("tar", &["-cf", "layer.tar", "file"], work.path()).await;
-    let diff_id = Digest::sha256(&std::fs::read(work.path().join("layer.tar")).unwrap());
-    tool("gzip", &["-n", "layer.tar"], work.path()).await;
-    let bytes = std::fs::read(work.path().join("layer.tar.gz")).unwrap();
-    (Blob::new(DigestAlgorithm::Sha256, media_type::LAYER, bytes), diff_id)
-}
-
-/// An image of compressed layers, as `docker save` takes them apart. The last layer is the first one again.
+/// An image of compressed layers. The last layer is the first one again.
 async fn packed_image() -> (Content, Vec<Digest>) {
-    let (mut blobs, mut diff_ids) = (Vec::new(), Vec::new());
-    for text in ["first layer\n", "second layer\n", "first layer\n"] {
-        let (layer, diff_id) = packed_layer(text).await;
-        diff_ids.push(diff_id);
-        blobs.push(layer);
-    }
-    let layers: Vec<Value> = blobs.iter().map(Blob::descriptor).collect();
-    let config = json!({
-        "os": "linux", "architecture": "amd64", "config": {"Cmd": ["/file"]},
-        "rootfs": {"type": "layers", "diff_ids": diff_ids},
-    });
-    let config = Blob::new(DigestAlgorithm::Sha256, media_type::CONFIG, config.to_string());
-    let manifest = json!({
-        "schemaVersion": 2, "mediaType": media_type::MANIFEST, "config": config.descriptor(), "layers": layers,
-    });
-    let manifest = Blob::new(DigestAlgorithm::Sha256, media_type::MANIFEST, manifest.to_string());
-    blobs.truncate(2);
-    blobs.push(config);
-    (Content { blobs, manifests: vec![manifest] }, diff_ids)
+    let [first, second] =
+        [layer(&[("first", &"one\n".repeat(9000))]).await, layer(&[("second", &"two\n".repeat(9000))]).await];
+    let layers = [first.clone(), second, first];
+    (image_of(&layers, json!({"Cmd": ["/first"]})), layers.iter().map(|layer| layer.diff_id).collect())
 }
 
 #[tokio::test]

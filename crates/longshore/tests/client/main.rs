@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod contents;
 mod files;
 mod images;
 mod logins;
+mod packed;
 mod support;

@@ -31,6 +31,9 @@ pub(super) enum Failure {
     /// The arguments do not fit together.
     #[error("{0}")]
     Usage(String),
+    /// The image is there, but not what was asked for in it.
+    #[error("{0}")]
+    NotFound(String),
     /// Anything else.
     #[error("{0}")]
     Other(String),
@@ -49,6 +52,7 @@ impl Failure {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) | Self::Settings(_) => ExitCode::from(USAGE),
+            Self::NotFound(_) => ExitCode::from(NOT_FOUND),
             _ => match self.refusal().map(|refusal| refusal.status.as_u16()) {
                 Some(404) => ExitCode::from(NOT_FOUND),
                 Some(401 | 403) => ExitCode::from(NOT_ALLOWED),

@@ -1,10 +1,13 @@
 //! The commands that ask a registry, any registry: a file a command.
 
 mod copy;
+mod diff;
 mod environment;
 mod failure;
+mod files;
 mod history;
 mod image;
+mod layers;
 mod lists;
 mod local;
 mod login;
@@ -56,6 +59,8 @@ async fn dispatch(command: ClientCommand) -> Result<String, Failure> {
         ClientCommand::Inspect { one, output } => image::inspect(&one, output.output).await,
         ClientCommand::Manifest(one) => image::manifest(&one).await,
         ClientCommand::History { one, output } => history::history(&one, output.output).await,
+        ClientCommand::Files(arguments) => files::files(&arguments).await,
+        ClientCommand::Diff(arguments) => diff::diff(&arguments).await,
         ClientCommand::Copy(arguments) => copy::copied(&arguments).await,
         ClientCommand::Pull(arguments) => local::pulled(&arguments).await,
         ClientCommand::Push(arguments) => local::pushed(&arguments).await,
