@@ -39,7 +39,7 @@ pub(super) async fn page(frame: &Frame<'_>) -> Answered {
     ]);
     let page = ui::page_number(cx);
     let target = format!("/auditlog-exts?page={page}&page_size={}{conditions}", ui::PAGE_SIZE);
-    let found = cx.list::<Row>(frame.api_by_name(&target)).await?;
+    let found = cx.list::<Row>(frame.api(&target)).await?;
     let title = t!(cx, "Audit", "审计日志");
     let heads = [
         t!(cx, "When", "时间"),

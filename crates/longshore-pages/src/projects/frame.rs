@@ -53,7 +53,7 @@ pub(super) struct Frame<'a> {
 impl<'a> Frame<'a> {
     /// Looks up the project of that name, and what the reader may do there.
     pub(super) async fn open(cx: &'a Cx<'a>, name: &str) -> Result<Self, PageError> {
-        let project = find(cx, name).await?;
+        let project: Project = cx.get(format!("/projects/{}", encode(name))).await?;
         let rights = Rights::in_project(cx, project.project_id).await?;
         Ok(Self { cx, project, rights })
     }
@@ -67,13 +67,8 @@ impl<'a> Frame<'a> {
         place::of_project(&self.project.name, view)
     }
 
-    /// What the management API has below the project, by its number: `api("/members")`.
+    /// What the management API has below the project: `api("/members")`.
     pub(super) fn api(&self, rest: &str) -> String {
-        format!("/projects/{}{rest}", self.project.project_id)
-    }
-
-    /// The same where it takes names alone.
-    pub(super) fn api_by_name(&self, rest: &str) -> String {
         format!("/projects/{}{rest}", encode(&self.project.name))
     }
 
@@ -117,16 +112,6 @@ fn around(name: &str) -> Vec<(String, String)> {
         (place::of_project(&whole, ""), part.to_owned())
     };
     name.split('/').map(step).collect()
-}
-
-/// The management API takes what looks like a number for one: a project whose name does is found among all by its name.
-async fn find(cx: &Cx<'_>, name: &str) -> Result<Project, PageError> {
-    if !name.bytes().all(|byte| byte.is_ascii_digit()) {
-        return cx.get(format!("/projects/{}", encode(name))).await;
-    }
-    let target = format!("/projects?page_size=1{}", crate::rights::filters(&[("name", "=", Some(name))]));
-    let found = cx.list::<Project>(target).await?;
-    found.entries.into_iter().next().ok_or(PageError::NotFound)
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub(super) async fn page(frame: &Frame<'_>) -> Answered {
     let wanted = cx.request.query.text("q");
     let (part, conditions) = (part(cx, repositories::USUAL_SORT), filters(&[("name", "=~", wanted)]));
     let listing = format!("/repositories?{part}&with_artifact_count=false{conditions}");
-    let found = cx.list::<Repository>(frame.api_by_name(&listing)).await?;
+    let found = cx.list::<Repository>(frame.api(&listing)).await?;
     let summary: Summary = cx.look(frame.api("/summary")).await?.unwrap_or_default();
     let nested = nested(frame).await?;
     let title = t!(cx, "Repositories", "仓库");

@@ -26,7 +26,7 @@ impl<'a> Frame<'a> {
         let repository: Repository = cx.get(target(name, "?with_artifact_count=false")).await?;
         // It may have been found without the `library/` that was asked for.
         let name = repository.name.clone();
-        let project: Project = cx.get(format!("/projects/{}", repository.project_id)).await?;
+        let project = number(cx, repository.project_id).await?;
         let rights = Rights::in_project(cx, project.project_id).await?;
         Ok(Self { cx, name, repository: Some(repository), project, rights })
     }
@@ -105,6 +105,12 @@ impl<'a> Frame<'a> {
         ];
         all.into_iter().filter(|(_, is_seen, _)| *is_seen).map(|(view, _, text)| (view, text)).collect()
     }
+}
+
+/// The project of that number; paths of the management API would take it for a name.
+async fn number(cx: &Cx<'_>, id: i64) -> Result<Project, PageError> {
+    let found: Vec<Project> = cx.get(format!("/projects?page_size=1&q=project_id%3D{id}")).await?;
+    found.into_iter().next().ok_or(PageError::NotFound)
 }
 
 fn target(name: &str, rest: &str) -> String {
