@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use longshore_types::{Digest, MediaType, RepositoryName, Tag, Timestamp};
 
 use crate::{
-    ManifestId, Metadata, MetadataError, ReferenceKind, RepositoryId, ReviewEvent, TagEventAction, WriteTx,
+    ManifestId, MarkKey, Metadata, MetadataError, ReferenceKind, RepositoryId, ReviewEvent, TagEventAction,
+    WriteTx,
+    images::{marks, position},
     sql::{Value, params},
 };
 
@@ -62,6 +64,7 @@ struct Filled {
     digest: Digest,
     payload: String,
     annotations: String,
+    marks: Vec<(MarkKey, String)>,
     references: [(ReferenceKind, Digest); 2],
 }
 
@@ -108,6 +111,7 @@ impl BulkFill {
             tag: Self::tag(number),
             digest: Digest::sha256(payload.as_bytes()),
             payload,
+            marks: marks(&serde_json::from_str(&annotations(seed)).unwrap_or_default()),
             annotations: annotations(seed),
             references: [(ReferenceKind::Config, stock[config].0), (ReferenceKind::Layer, stock[layer].0)],
         }
@@ -158,7 +162,7 @@ impl Metadata {
                 tx.insert_filled(repository, &rows, fill.now).await?;
                 number += u32::try_from(rows.len()).unwrap_or(u32::MAX);
             }
-            tx.list_repository(repository).await?;
+            tx.list_repository(repository, fill.now).await?;
             tx.commit().await?;
             progress(number.into());
         }
@@ -213,6 +217,14 @@ impl WriteTx {
             [id.into(), filled.annotations.as_str().into(), filled.payload.as_bytes().into()]
         });
         self.insert_rows(into, &[], rows, "").await?;
+
+        let into = "manifest_marks (repository_id, manifest_id, key, value, position)";
+        let marks =
+            each().flat_map(|(&id, filled)| filled.marks.iter().map(move |(key, value)| (id, *key, value)));
+        let rows = marks.map(|(id, key, value)| {
+            [id.into(), key.code().into(), value.as_str().into(), position(id, key).into()]
+        });
+        self.insert_rows(into, params![repository], rows, "").await?;
 
         let into = "manifest_references (repository_id, manifest_id, kind, digest)";
         let rows = each().flat_map(|(&id, filled)| {

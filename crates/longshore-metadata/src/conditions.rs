@@ -15,6 +15,11 @@ impl<'a> Conditions<'a> {
         Self { dialect, texts: Vec::new(), values: Vec::new() }
     }
 
+    /// Of the database.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// The number of a new parameter. It must stand in the statement after those before it.
     pub(crate) fn value(&mut self, value: impl Into<Value<'a>>) -> usize {
         self.values.push(value.into());
@@ -25,6 +30,11 @@ impl<'a> Conditions<'a> {
     pub(crate) fn compare(&mut self, column: &str, operator: &str, value: impl Into<Value<'a>>) {
         let number = self.value(value);
         self.texts.push(format!("{column} {operator} ${number}"));
+    }
+
+    /// The parameters so far, for another part of the same statement.
+    pub(crate) fn nothing_yet(self) -> Self {
+        Self { texts: Vec::new(), ..self }
     }
 
     /// A condition that is written out; its parameters are those of [`Conditions::value`].

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 #[cfg(feature = "testing")]
 use crate::FaultPlan;
 use crate::{
-    MetadataError,
+    MetadataError, RepositoryId,
     cache::{Cache, Key},
     durability::Durability,
     migrations::{self, Dialect},
@@ -78,6 +78,8 @@ pub struct WriteTx {
     cache: Option<Arc<Cache>>,
     /// What caches may hold that is different after this.
     changed: Vec<Key>,
+    /// The repositories that were said to have changed.
+    touched: Vec<RepositoryId>,
 }
 
 /// What a transaction runs on.
@@ -164,7 +166,12 @@ impl Metadata {
             Backend::Sqlite(index) => Connection::SqliteWriter(index.write(durability).await?),
             Backend::Postgres(index) => Connection::Postgres(index.write(durability).await?),
         };
-        Ok(WriteTx { inner: self.transaction(connection), cache: self.cache.clone(), changed: Vec::new() })
+        Ok(WriteTx {
+            inner: self.transaction(connection),
+            cache: self.cache.clone(),
+            changed: Vec::new(),
+            touched: Vec::new(),
+        })
     }
 
     /// Whether the cache may be asked: no other process has changed anything lately that was not heard of.
@@ -312,6 +319,15 @@ impl WriteTx {
     /// Notes that what caches hold under `key`, if they do, is wrong once this is committed.
     pub(crate) fn changes(&mut self, key: Key) {
         self.changed.push(key);
+    }
+
+    /// Notes that a repository changed; whether that is new.
+    pub(crate) fn touched(&mut self, repository: RepositoryId) -> bool {
+        let is_new = !self.touched.contains(&repository);
+        if is_new {
+            self.touched.push(repository);
+        }
+        is_new
     }
 
     /// Runs a statement. Returns how many rows it changed.

@@ -23,6 +23,7 @@ mod error;
 #[cfg(feature = "testing")]
 mod fault;
 mod groups;
+mod images;
 mod jobs;
 mod labels;
 mod manifests;
@@ -70,6 +71,7 @@ pub use error::MetadataError;
 #[cfg(feature = "testing")]
 pub use fault::FaultPlan;
 pub use groups::{GroupFilter, GroupId, GroupKind, GroupRecord};
+pub use images::{FoundImage, ImageCursor, MarkKey, folded};
 pub use jobs::{JobId, JobQueue, JobRecord, QueuedJob};
 pub use labels::{LabelId, LabelOrder, LabelRecord, NewLabel};
 pub use manifests::{
@@ -81,7 +83,7 @@ pub use projects::{PUBLIC_SETTING, ProjectFilter, ProjectId, ProjectOrder, Proje
 pub use quotas::{QuotaExceeded, QuotaLimit, QuotaRecord};
 pub use repositories::{
     RepositoryFilter, RepositoryId, RepositoryOrder, RepositoryParts, RepositoryRecord, RepositoryScope,
-    RepositorySummary,
+    RepositoryStamp, RepositorySummary,
 };
 pub use retry::{MayConflict, retry_on_conflict};
 pub use reviews::{BlobReview, ManifestReview, ReviewEvent, ReviewQueue};

@@ -42,7 +42,37 @@ impl RepositoryRecord {
 /// Looks a repository up; also with a lock.
 const BY_NAME: &str = "SELECT id, project_id, name, created_at FROM repositories WHERE name = $1";
 
+/// What changes has another moment than any change before, whatever the clock says.
+const CHANGED: &str = "changed_at = CASE WHEN changed_at < $1 THEN $1 ELSE changed_at + 1 END";
+
+/// Whether a repository is still as it was; compared, nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RepositoryStamp {
+    /// When manifests, tags or the description last changed.
+    pub changed_at: Timestamp,
+    /// Uploads under way.
+    pub uploads: u64,
+    /// The bytes that came for them.
+    pub uploads_bytes: u64,
+}
+
 impl ReadTx {
+    /// Whether a repository is still as it was, and what is on its way into it.
+    pub async fn repository_stamp(
+        &mut self,
+        id: RepositoryId,
+    ) -> Result<Option<RepositoryStamp>, MetadataError> {
+        let sql = "SELECT changed_at, (SELECT COUNT(*) FROM uploads u WHERE u.repository_id = $1), \
+                   (SELECT CAST(COALESCE(SUM(u.size_bytes), 0) AS bigint) FROM uploads u WHERE u.repository_id = $1) \
+                   FROM repositories WHERE id = $1";
+        let row = self.query_opt(sql, params![id]).await?;
+        let read = |mut row: Row| {
+            let (changed_at, uploads) = (row.timestamp()?, row.unsigned()?);
+            Ok(RepositoryStamp { changed_at, uploads, uploads_bytes: row.unsigned()? })
+        };
+        row.map(read).transpose()
+    }
+
     /// The repository of that name.
     pub async fn repository(
         &mut self,
@@ -160,9 +190,27 @@ impl WriteTx {
     }
 
     /// Notes that the repository has a manifest that is not deleted.
-    pub(crate) async fn list_repository(&mut self, id: RepositoryId) -> Result<(), MetadataError> {
-        let sql = "UPDATE repositories SET has_manifests = 1 WHERE id = $1 AND has_manifests = 0";
-        self.execute(sql, params![id]).await.map(drop)
+    pub(crate) async fn list_repository(
+        &mut self,
+        id: RepositoryId,
+        now: Timestamp,
+    ) -> Result<(), MetadataError> {
+        let sql = format!("UPDATE repositories SET has_manifests = 1, {CHANGED} WHERE id = $2");
+        self.touched(id);
+        self.execute(&sql, params![now, id]).await.map(drop)
+    }
+
+    /// Notes that manifests, tags or the description changed; once in a transaction.
+    pub(crate) async fn touch_repository(
+        &mut self,
+        id: RepositoryId,
+        now: Timestamp,
+    ) -> Result<(), MetadataError> {
+        if !self.touched(id) {
+            return Ok(());
+        }
+        let sql = format!("UPDATE repositories SET {CHANGED} WHERE id = $2");
+        self.execute(&sql, params![now, id]).await.map(drop)
     }
 
     /// Notes that the repository has no manifest any more, if that is so.

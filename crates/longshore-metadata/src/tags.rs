@@ -269,6 +269,7 @@ impl WriteTx {
                    VALUES ($1, $2, $3, $4, $5, $6, $7)";
         let (from, to) = (from.as_ref(), to.as_ref());
         let params = params![repository, tag.as_str(), action.code(), from, to, actor, now];
-        self.execute(sql, params).await.map(drop)
+        self.execute(sql, params).await?;
+        self.touch_repository(repository, now).await
     }
 }

@@ -28,7 +28,8 @@ impl WriteTx {
             None => self.insert_manifest(manifest, now).await?,
         };
         self.insert_references(id, manifest).await?;
-        self.list_repository(manifest.repository).await?;
+        self.mark_manifest(manifest.repository, id, manifest.annotations).await?;
+        self.list_repository(manifest.repository, now).await?;
         Ok(ManifestRecord {
             id,
             repository: manifest.repository,
@@ -130,6 +131,7 @@ impl WriteTx {
         let row = self.query_opt(sql, params![now, id]).await?;
         let row = row.ok_or_else(|| MetadataError::vanished("the manifest is tagged again, or vanished"));
         let (repository, _) = self.manifest_is_gone(&mut row?)?;
+        self.touch_repository(repository, now).await?;
         self.unlist_repository_if_empty(repository).await
     }
 
@@ -141,7 +143,8 @@ impl WriteTx {
         let sql = "UPDATE manifests SET deleted_at = NULL WHERE id = $1 RETURNING repository_id";
         let row = self.query_opt(sql, params![id]).await?;
         let repository = row.ok_or_else(|| MetadataError::vanished("the manifest vanished"))?.int()?;
-        self.list_repository(RepositoryId(repository)).await
+        // Later than the last change, which is all that it must be.
+        self.list_repository(RepositoryId(repository), Timestamp::from_unix_millis(0)).await
     }
 
     /// Forgets a manifest for good, with its references and reviews. Its tags must be gone.
@@ -152,6 +155,7 @@ impl WriteTx {
         for sql in [
             "DELETE FROM manifest_reviews WHERE manifest_id = $1",
             "DELETE FROM manifest_references WHERE manifest_id = $1",
+            "DELETE FROM manifest_marks WHERE manifest_id = $1",
             "DELETE FROM manifest_payloads WHERE manifest_id = $1",
         ] {
             self.execute(sql, params![id]).await?;

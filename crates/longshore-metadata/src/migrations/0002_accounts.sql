@@ -79,10 +79,16 @@ CREATE INDEX projects_by_owner ON projects (owner_id, id);
 -- Who began it: so many of everybody's may be unfinished.
 ALTER TABLE uploads ADD COLUMN started_by {text} NOT NULL DEFAULT '';
 CREATE INDEX uploads_by_starter ON uploads (started_by);
+CREATE INDEX uploads_by_repository ON uploads (repository_id, size_bytes);
 
 ALTER TABLE repositories ADD COLUMN description {text} NOT NULL DEFAULT '';
 -- When the description was last changed.
 ALTER TABLE repositories ADD COLUMN described_at {int};
+-- When manifests, tags or the description last changed; each change makes it larger.
+ALTER TABLE repositories ADD COLUMN changed_at {int} NOT NULL DEFAULT 0;
+UPDATE repositories SET changed_at = COALESCE((SELECT MAX(m.pushed_at) FROM manifests m WHERE m.repository_id = repositories.id), created_at);
+CREATE INDEX repositories_by_change ON repositories (changed_at, id, project_id) WHERE has_manifests = 1;
+CREATE INDEX repositories_by_change_in_project ON repositories (project_id, changed_at, id) WHERE has_manifests = 1;
 CREATE INDEX repositories_by_project ON repositories (project_id, name);
 CREATE INDEX repositories_by_age ON repositories (project_id, id) WHERE has_manifests = 1;
 CREATE INDEX repositories_listed_by_project ON repositories (project_id, name) WHERE has_manifests = 1;
@@ -99,6 +105,19 @@ CREATE INDEX manifests_by_deletion ON manifests (repository_id, deleted_at, id) 
 CREATE INDEX tag_events_of_deletions ON tag_events (repository_id, at, id) WHERE action = 2;
 -- Listings of tags, those pushed last first.
 CREATE INDEX tags_by_update ON tags (repository_id, updated_at, name);
+-- Searches in all repositories.
+CREATE INDEX tags_by_name ON tags (name, repository_id, manifest_id);
+-- What images are found by: what annotations and labels of a few keys say, folded, as far as it was there at a push.
+CREATE TABLE manifest_marks (
+    manifest_id {int} NOT NULL REFERENCES manifests (id) ON DELETE CASCADE,
+    key {small} NOT NULL,
+    value {text} NOT NULL,
+    repository_id {int} NOT NULL,
+    -- 8 times the manifest and the key.
+    position {int} NOT NULL,
+    PRIMARY KEY (manifest_id, key, value)
+){clustered};
+CREATE INDEX manifest_marks_by_value ON manifest_marks (value, position, repository_id, manifest_id, key);
 
 CREATE TABLE project_metadata (
     project_id {int} NOT NULL REFERENCES projects (id),
@@ -302,6 +321,7 @@ CREATE TABLE repository_pulls (
     pulls {int} NOT NULL,
     last_pulled_at {int} NOT NULL
 ){rows};
+CREATE INDEX repository_pulls_by_time ON repository_pulls (last_pulled_at, repository_id);
 CREATE TABLE manifest_pulls (
     manifest_id {int} PRIMARY KEY REFERENCES manifests (id) ON DELETE CASCADE,
     pulls {int} NOT NULL,

@@ -3,7 +3,7 @@
 use longshore_types::{Digest, MediaType, Timestamp};
 
 use crate::{
-    ArtifactFilter, ArtifactOrder, LabelOrder, ManifestRecord, Metadata, MetadataError, NewLabel,
+    ArtifactFilter, ArtifactOrder, LabelOrder, ManifestRecord, MarkKey, Metadata, MetadataError, NewLabel,
     NewManifest, ProjectId, Pulls, ReadTx, RepositoryFilter, RepositoryId, RepositoryOrder, RepositoryParts,
     RepositoryScope, TagEventAction, TagFilter, TagOrder, TextFilter,
 };
@@ -35,8 +35,8 @@ pub(super) const ALLOWED: &[(&str, &str, &str)] = &[
     ),
     ("SEARCH m USING INDEX manifests_by_push (repository_id=?)", "SELECT COUNT(*) FROM manifests m", ""),
     ("SEARCH manifests USING INDEX manifests_by_push (repository_id=?)", "SELECT digest FROM manifests", ""),
-    // The last entry of an index.
-    ("SEARCH m USING INDEX manifests_by_push (repository_id=?)", "SELECT r.", "MAX(m.pushed_at)"),
+    // What is on its way into one repository.
+    ("SEARCH u USING COVERING INDEX uploads_by_repository (repository_id=?)", "SELECT changed_at", ""),
     // A project and those around it, as deep as names go.
     ("SCAN CONSTANT ROW", "SELECT p.id, p.name", "WITH RECURSIVE around"),
     ("SCAN around", "SELECT p.id, p.name", "WITH RECURSIVE around"),
@@ -56,7 +56,7 @@ pub(super) async fn call_everything(metadata: &Metadata) -> Result<(), MetadataE
         media_type: &MediaType::OCI_MANIFEST,
         artifact_type: None,
         subject: None,
-        annotations: &std::collections::BTreeMap::new(),
+        annotations: &[(MarkKey::Revision.annotation().to_owned(), "0123abc".to_owned())].into(),
         payload: b"{} ",
         references: &[],
     };
@@ -166,11 +166,13 @@ async fn read_repositories(metadata: &Metadata, project: ProjectId) -> Result<()
     for scope in [RepositoryScope::All, RepositoryScope::Project(project), within] {
         let filter = RepositoryFilter { scope, name: Some(TextFilter::Contains("shown/")) };
         assert_eq!(tx.listed_repositories_count(&filter).await?, 1, "{scope:?}");
+        assert_eq!(tx.pulled_repositories_count(&filter).await?, 1, "{scope:?}");
         let orders = [
             RepositoryOrder::Created,
             RepositoryOrder::Name,
             RepositoryOrder::Updated,
             RepositoryOrder::Pulls,
+            RepositoryOrder::Pulled,
         ];
         for order in orders {
             let found = tx.listed_repositories(&filter, (order, true), 0, 9).await?;
@@ -180,7 +182,20 @@ async fn read_repositories(metadata: &Metadata, project: ProjectId) -> Result<()
             assert_eq!(summary.artifacts, Some(1));
         }
     }
+    let everywhere = [RepositoryScope::All, within];
+    for scope in everywhere {
+        for after in [None, Some(("", 0))] {
+            assert_eq!(tx.images_tagged(scope, "v1", after, 9).await?.entries.len(), 1, "{scope:?}");
+            for with_revisions in [false, true] {
+                let found = tx.images_marked(scope, "0123", with_revisions, after, 9).await?;
+                assert_eq!(found.entries.len(), usize::from(with_revisions), "{scope:?}");
+            }
+        }
+    }
     let name = "shown/app".parse().expect("a name");
+    let repository = tx.repository(&name).await?.expect("it is there").id;
+    assert!(tx.repository_stamp(repository).await?.is_some());
+    assert_eq!(tx.tags_of_indexes_naming(repository, &Digest::sha256(b"x"), 9).await?, [""; 0]);
     assert!(tx.listed_repository(&name).await?.is_some());
     assert_eq!(tx.listed_repositories_of(&[project], None, 9).await?.len(), 1);
     Ok(())

@@ -2,7 +2,7 @@
 
 use longshore_types::{RepositoryName, Timestamp};
 
-use super::{RepositoryId, RepositoryRecord};
+use super::{CHANGED, RepositoryId, RepositoryRecord};
 use crate::{
     MetadataError, ProjectId, ReadTx, TextFilter, WriteTx,
     conditions::Conditions,
@@ -37,7 +37,7 @@ pub struct RepositoryFilter<'a> {
     pub name: Option<TextFilter<'a>>,
 }
 
-/// In which order. The first two walk along an index; the others look at every repository there is in the scope.
+/// In which order. All walk along an index but [`RepositoryOrder::Pulls`], which looks at every repository in the scope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RepositoryOrder {
     /// As they were made.
@@ -45,10 +45,12 @@ pub enum RepositoryOrder {
     Created,
     /// By name, in byte order.
     Name,
-    /// By the last push, or the last change of the description.
+    /// By the last change of manifests, tags or the description.
     Updated,
     /// By how often they were pulled.
     Pulls,
+    /// By the last pull; those that nobody pulled are left out.
+    Pulled,
 }
 
 /// What is wanted of a repository beside what it always shows.
@@ -65,32 +67,24 @@ pub struct RepositorySummary {
     pub record: RepositoryRecord,
     /// What people say about it.
     pub description: String,
-    /// The last push to it, or the last change of its description.
+    /// When manifests, tags or the description last changed; give or take a millisecond for each of several at once.
     pub updated_at: Timestamp,
     /// How many artifacts people see in it, if that is wanted.
     pub artifacts: Option<u64>,
     /// How often its manifests were pulled.
     pub pulls: u64,
+    /// When that was last.
+    pub pulled_at: Option<Timestamp>,
 }
 
-/// What `repository` was last changed, as SQL; of a table called `r`.
-const UPDATED_AT: &str = "COALESCE((SELECT MAX(m.pushed_at) FROM manifests m WHERE m.repository_id = r.id \
-                          AND m.deleted_at IS NULL), r.created_at)";
-
-impl<'a> RepositoryFilter<'a> {
-    fn conditions(&self, tx: &ReadTx, order: RepositoryOrder) -> Conditions<'a> {
-        let dialect = tx.dialect();
-        let mut conditions = Conditions::new(dialect);
-        // Written out, so that the indexes of these rows alone can be used; but for the one order that the rows have
-        // themselves, which SQLite would prefer an index to.
-        let by_row = matches!((self.scope, order), (RepositoryScope::All, RepositoryOrder::Created));
-        conditions.says(if by_row { "+r.has_manifests = 1" } else { "r.has_manifests = 1" });
-        match self.scope {
-            // A bound in any case: the order's index is walked from there.
-            RepositoryScope::All if by_row => conditions.compare("r.id", ">", 0_i64),
-            RepositoryScope::All => conditions.compare("r.name", ">", ""),
-            RepositoryScope::Project(project) => conditions.compare("r.project_id", "=", project),
-            RepositoryScope::Within { public, projects, repositories } => {
+impl<'a> RepositoryScope<'a> {
+    /// That a repository called `r` lies in it.
+    pub(crate) fn add_to(self, conditions: &mut Conditions<'a>) {
+        match self {
+            Self::All => {}
+            Self::Project(project) => conditions.compare("r.project_id", "=", project),
+            Self::Within { public, projects, repositories } => {
+                let dialect = conditions.dialect();
                 let projects = numbers(projects.iter().map(|id| id.0));
                 let repositories = numbers(repositories.iter().map(|id| id.0));
                 let (projects, repositories) = (conditions.value(projects), conditions.value(repositories));
@@ -103,6 +97,29 @@ impl<'a> RepositoryFilter<'a> {
                 conditions.says(format!("({any})"));
             }
         }
+    }
+}
+
+impl<'a> RepositoryFilter<'a> {
+    fn conditions(&self, tx: &ReadTx, order: RepositoryOrder) -> Conditions<'a> {
+        let mut conditions = Conditions::new(tx.dialect());
+        // Written out, so that the indexes of these rows alone can be used; but for the one order that the rows have
+        // themselves, which SQLite would prefer an index to.
+        let by_row = matches!((self.scope, order), (RepositoryScope::All, RepositoryOrder::Created));
+        conditions.says(if by_row { "+r.has_manifests = 1" } else { "r.has_manifests = 1" });
+        // A bound in any case: the order's index is walked from there.
+        match (self.scope, order) {
+            (RepositoryScope::All, _) if by_row => conditions.compare("r.id", ">", 0_i64),
+            (RepositoryScope::Project(_), _) => {}
+            (_, RepositoryOrder::Updated) => conditions.compare("r.changed_at", ">", -1_i64),
+            (RepositoryScope::All, _) => conditions.compare("r.name", ">", ""),
+            (RepositoryScope::Within { .. }, _) => {}
+        }
+        if order == RepositoryOrder::Pulled {
+            conditions.says("p.repository_id = r.id");
+            conditions.compare("p.last_pulled_at", ">", -1_i64);
+        }
+        self.scope.add_to(&mut conditions);
         conditions.text("r.name", self.name);
         conditions
     }
@@ -113,12 +130,14 @@ impl RepositoryOrder {
         let by = match self {
             Self::Created => return if descending { "r.id DESC" } else { "r.id" }.to_owned(),
             Self::Name => return if descending { "r.name DESC" } else { "r.name" }.to_owned(),
-            Self::Updated => UPDATED_AT,
+            Self::Updated => "r.changed_at",
+            Self::Pulled => "p.last_pulled_at",
             Self::Pulls => {
                 "COALESCE((SELECT p.pulls FROM repository_pulls p WHERE p.repository_id = r.id), 0)"
             }
         };
-        if descending { format!("{by} DESC, r.id DESC") } else { format!("{by}, r.id") }
+        let id = if self == Self::Pulled { "p.repository_id" } else { "r.id" };
+        if descending { format!("{by} DESC, {id} DESC") } else { format!("{by}, {id}") }
     }
 }
 
@@ -132,11 +151,15 @@ impl ReadTx {
         limit: usize,
     ) -> Result<Vec<RepositoryRecord>, MetadataError> {
         let mut conditions = filter.conditions(self, order);
-        let (sql, order) = (conditions.sql(), order.sql(descending));
+        let (sql, by) = (conditions.sql(), order.sql(descending));
+        let from = match order {
+            RepositoryOrder::Pulled => "repository_pulls p CROSS JOIN repositories r",
+            _ => "repositories r",
+        };
         let (rows, skip) = (conditions.value(at_most(limit)), conditions.value(at_most(skip)));
         let sql = format!(
-            "SELECT r.id, r.project_id, r.name, r.created_at FROM repositories r {sql} \
-             ORDER BY {order} LIMIT ${rows} OFFSET ${skip}"
+            "SELECT r.id, r.project_id, r.name, r.created_at FROM {from} {sql} \
+             ORDER BY {by} LIMIT ${rows} OFFSET ${skip}"
         );
         self.query(&sql, &conditions.values).await?.into_iter().map(RepositoryRecord::read).collect()
     }
@@ -151,33 +174,36 @@ impl ReadTx {
         self.count(&sql, &conditions.values).await
     }
 
+    /// How many were pulled: those in [`RepositoryOrder::Pulled`].
+    pub async fn pulled_repositories_count(
+        &mut self,
+        filter: &RepositoryFilter<'_>,
+    ) -> Result<u64, MetadataError> {
+        let conditions = filter.conditions(self, RepositoryOrder::Pulled);
+        let from = "repository_pulls p CROSS JOIN repositories r";
+        let sql = format!("SELECT COUNT(*) FROM {from} {}", conditions.sql());
+        self.count(&sql, &conditions.values).await
+    }
+
     /// What is known of a repository.
     pub async fn repository_summary(
         &mut self,
         record: RepositoryRecord,
         parts: RepositoryParts,
     ) -> Result<RepositorySummary, MetadataError> {
-        let sql = format!(
-            "SELECT r.description, {UPDATED_AT}, r.described_at, \
-             COALESCE((SELECT p.pulls FROM repository_pulls p WHERE p.repository_id = r.id), 0) \
-             FROM repositories r WHERE r.id = $1"
-        );
-        let row = self.query_opt(&sql, params![record.id]).await?;
+        let sql = "SELECT r.description, r.changed_at, \
+                   COALESCE((SELECT p.pulls FROM repository_pulls p WHERE p.repository_id = r.id), 0), \
+                   (SELECT p.last_pulled_at FROM repository_pulls p WHERE p.repository_id = r.id) \
+                   FROM repositories r WHERE r.id = $1";
+        let row = self.query_opt(sql, params![record.id]).await?;
         let mut row = row.ok_or_else(|| MetadataError::vanished("the repository vanished"))?;
-        let (description, pushed_at) = (row.text()?, row.timestamp()?);
-        let described_at = row.optional_timestamp()?.unwrap_or(pushed_at);
-        let pulls = row.unsigned()?;
+        let (description, updated_at) = (row.text()?, row.timestamp()?);
+        let (pulls, pulled_at) = (row.unsigned()?, row.optional_timestamp()?);
         let artifacts = match parts.artifacts {
             true => Some(self.artifacts_count(record.id, &crate::ArtifactFilter::default()).await?),
             false => None,
         };
-        Ok(RepositorySummary {
-            record,
-            description,
-            updated_at: pushed_at.max(described_at),
-            artifacts,
-            pulls,
-        })
+        Ok(RepositorySummary { record, description, updated_at, artifacts, pulls, pulled_at })
     }
 
     /// The repository of that name, if it has a manifest that is not deleted.
@@ -221,8 +247,9 @@ impl WriteTx {
         description: &str,
         now: Timestamp,
     ) -> Result<(), MetadataError> {
-        let sql = "UPDATE repositories SET description = $1, described_at = $2 WHERE id = $3";
-        self.execute(sql, params![description, now, id]).await.map(drop)
+        let sql =
+            format!("UPDATE repositories SET {CHANGED}, description = $2, described_at = $1 WHERE id = $3");
+        self.execute(&sql, params![now, description, id]).await.map(drop)
     }
 }
 

@@ -8,6 +8,7 @@ mod cache;
 mod conflicts;
 mod content;
 mod group_commit;
+mod images;
 mod management;
 mod manifests;
 mod migrations;
