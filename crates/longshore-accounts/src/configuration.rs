@@ -33,6 +33,21 @@ pub struct FileConfiguration {
     pub values: BTreeMap<&'static str, Value>,
     /// What nobody sees.
     pub secrets: BTreeMap<&'static str, Secret>,
+    /// Who may say who somebody is, in the order in which they are asked.
+    pub sources: Vec<ConfiguredSource>,
+    /// How often everybody may come: limits by their keys in the file, those that are set.
+    pub rate_limits: Vec<(&'static str, u64)>,
+}
+
+/// Somebody who may say who somebody is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfiguredSource {
+    /// What users that it vouches for are marked with, or the address of an issuer.
+    pub name: String,
+    /// `local`, `ldap`, `oidc`, `htpasswd`, `certificate`, `issuer`, `domain`.
+    pub kind: &'static str,
+    /// What else of it is no secret, by keys of the file.
+    pub facts: Vec<(&'static str, String)>,
 }
 
 /// A setting as it holds.

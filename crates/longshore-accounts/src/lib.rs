@@ -10,7 +10,10 @@ mod access_tokens;
 mod accounts;
 mod act;
 mod audit;
+mod audit_line;
+mod background_work;
 mod client_chain;
+mod collection_runs;
 mod configuration;
 mod content;
 mod credentials;
@@ -43,8 +46,10 @@ pub use access_policies::{AskedPolicy, Doing, PolicyPlan, SimulatedGrant, Simula
 pub use access_tokens::{AccessTokenDetails, NewAccessToken};
 pub use accounts::{Accounts, AccountsSettings};
 pub use act::Act;
+pub use audit_line::{CSV_HEADER, csv_line, json_line};
 pub use client_chain::ClientChain;
-pub use configuration::{FileConfiguration, Running, Setting};
+pub use collection_runs::{Collection, CollectionRun, RunState};
+pub use configuration::{ConfiguredSource, FileConfiguration, Running, Setting};
 pub use content::{ListedInProject, ListedRepositories, Statistics};
 pub use credentials::{Credentials, Csrf, LoginError};
 pub use directories::{DirectoryTrial, NotImported};
@@ -64,7 +69,7 @@ pub use quotas::QuotaOrder;
 pub use refusals::{Refused, RefusedIn};
 pub use robots::{NewSecret, RobotDetails, RobotPlan, ScopedPermissions};
 pub use sessions::SessionDetails;
-pub use signing_keys::{KeyStore, KeysError, OldKeys};
+pub use signing_keys::{KeyDetails, KeyState, KeyStore, KeysError, OldKeys};
 pub use token_service::{
     Granted, Login, TOKEN_SERVICE_PATH, TOKEN_USER, TokenService, TokenServiceError, rotation,
 };
@@ -80,8 +85,8 @@ pub use longshore_identity::{SourceGroup, ldap::LdapUser};
 /// Rows as the use cases take and give them.
 pub use longshore_metadata::{
     AUDIT_OPERATIONS, AccessPolicyRecord, AccessTokenId, AuditEvent, AuditFilter, AuditOperation, AuditOrder,
-    GroupFilter, GroupKind, GroupRecord, Holder, LabelId, LabelOrder, LabelRecord, MemberId, ProjectFilter,
-    ProjectId, ProjectOrder, ProjectRecord, QuotaRecord, RobotId, TextFilter, TrustRuleId, TrustRuleKind,
+    GroupFilter, GroupKind, GroupRecord, Holder, JobQueue, LabelId, LabelOrder, LabelRecord, MemberId, ProjectFilter,
+    ProjectId, ProjectOrder, ProjectRecord, QueuedJob, QuotaRecord, ReviewQueue, RobotId, TextFilter, TrustRuleId, TrustRuleKind,
     UserFilter, UserId, UserOrder, UserRecord,
 };
 /// What policies are about, and what they say.

@@ -36,6 +36,60 @@ pub enum OldKeys {
     Forget,
 }
 
+/// What a key is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// Everybody learns of it; it signs soon.
+    Next,
+    /// It signs.
+    Signing,
+    /// Another one signs; what it signed is admitted.
+    Verifying,
+}
+
+/// A key as people look at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyDetails {
+    /// Its name in tokens.
+    pub id: String,
+    /// What it is there for.
+    pub state: KeyState,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Until when it signs, if no other is made before.
+    pub signs_until: Timestamp,
+    /// Until when what it signed is admitted.
+    pub verifies_until: Timestamp,
+}
+
+impl KeyDetails {
+    /// All keys, the newest first.
+    pub(crate) fn of(keys: &SigningKeys, rotation: &KeyRotation, now: Timestamp) -> Vec<Self> {
+        let signing = keys.signing(rotation, now).id().to_owned();
+        let mut state = KeyState::Next;
+        // When the one after it was, or will be, made.
+        let mut successor = None;
+        let details = |key: &SigningKey| {
+            let next = successor.replace(key.created_at());
+            let signs_until =
+                next.unwrap_or_else(|| key.created_at().after(rotation.every)).after(rotation.lead);
+            state = match (key.id() == signing, state) {
+                (true, _) => KeyState::Signing,
+                (false, KeyState::Next) => KeyState::Next,
+                (false, _) => KeyState::Verifying,
+            };
+            Self {
+                id: key.id().to_owned(),
+                state,
+                created_at: key.created_at(),
+                signs_until,
+                verifies_until: signs_until.after(rotation.overlap),
+            }
+        };
+        keys.iter().map(details).collect()
+    }
+}
+
 /// The keys in the index, and what opens them.
 pub struct KeyStore {
     metadata: Metadata,
@@ -172,4 +226,42 @@ async fn record_audit(
         detail: "",
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn keys_follow_each_other() {
+        let rotation = KeyRotation {
+            every: Duration::from_secs(1000),
+            lead: Duration::from_secs(10),
+            overlap: Duration::from_secs(100),
+        };
+        let at = |seconds: i64| Timestamp::from_unix_millis(seconds * 1000);
+        let keys = [0, 500, 900].map(|made| SigningKey::generate(at(made)).unwrap());
+        let keys = SigningKeys::new(keys).unwrap();
+        let check = |now: i64, wanted: [(i64, KeyState, i64, i64); 3]| {
+            let found = KeyDetails::of(&keys, &rotation, at(now));
+            let seconds = |moment: Timestamp| moment.unix_millis() / 1000;
+            let found: Vec<_> = found
+                .iter()
+                .map(|key| {
+                    (
+                        seconds(key.created_at),
+                        key.state,
+                        seconds(key.signs_until),
+                        seconds(key.verifies_until),
+                    )
+                })
+                .collect();
+            assert_eq!(found, wanted, "at {now}");
+        };
+        use KeyState::{Next, Signing, Verifying};
+        check(905, [(900, Next, 1910, 2010), (500, Signing, 910, 1010), (0, Verifying, 510, 610)]);
+        check(910, [(900, Signing, 1910, 2010), (500, Verifying, 910, 1010), (0, Verifying, 510, 610)]);
+    }
 }

@@ -20,13 +20,17 @@ use longshore_metadata::MetadataError;
 use longshore_types::Timestamp;
 
 pub use self::exchange::{Login, TOKEN_USER};
-use crate::{Accounts, KeyStore, KeysError, configuration::TOKEN_MINUTES_MAX};
+use crate::{
+    Accounts, Act, KeyDetails, KeyStore, KeysError, ManageError, OldKeys, configuration::TOKEN_MINUTES_MAX,
+};
 
 /// Where clients get tokens, below the address that they know the registry by.
 pub const TOKEN_SERVICE_PATH: &str = "/service/token";
 
 /// How long a new key is published before it signs, which is longer than others keep what they know of keys.
 const LEAD: Duration = Duration::from_secs(5 * 60);
+/// Most keys at a time that somebody may make.
+const KEYS_MAX: usize = 8;
 /// How long a key verifies at least after the next one signs.
 const OVERLAP_MIN: Duration = Duration::from_secs(2 * 3600);
 /// How long a token may hold at most, unless the configuration file says more.
@@ -112,6 +116,32 @@ impl TokenService {
             self.issuer.swap_keys(current);
         }
         Ok(())
+    }
+
+    /// The keys, the newest first.
+    pub fn key_details(&self, now: Timestamp) -> Vec<KeyDetails> {
+        KeyDetails::of(&self.issuer.keys(), self.keys.rotation(), now)
+    }
+
+    /// Makes a new key, which the others follow: they sign until everybody knows it, and verify until the last token that
+    /// they signed has expired. The keys after that.
+    ///
+    /// # Errors
+    /// [`ManageError::Precondition`] while there are [`KEYS_MAX`]: each is published to all who verify tokens.
+    pub async fn rotate_keys(&self, act: &Act) -> Result<Vec<KeyDetails>, ManageError> {
+        let now = act.circumstances.now;
+        let failed = |error: KeysError| match error {
+            KeysError::Metadata(error) => ManageError::from(error),
+            error => ManageError::Unavailable(longshore_types::error_chain(&error)),
+        };
+        if self.keys.current(now).await.map_err(failed)?.iter().count() >= KEYS_MAX {
+            let why = format!("there are {KEYS_MAX} keys already: wait until one of them is forgotten");
+            return Err(ManageError::Precondition(why));
+        }
+        let actor = act.access.principal.name().unwrap_or("anonymous");
+        self.keys.rotate(OldKeys::Follow, actor, now).await.map_err(failed)?;
+        self.refresh_keys(now).await.map_err(failed)?;
+        Ok(self.key_details(now))
     }
 
     /// The public halves of the keys, for others who verify our tokens: a JSON Web Key Set.

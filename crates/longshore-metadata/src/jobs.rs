@@ -7,6 +7,9 @@ use crate::{
     sql::{Row, Value, at_most, batches, params, placeholders},
 };
 
+/// The kind of the job that is collection which somebody asked for.
+pub const COLLECTION_JOB: &str = "collection";
+
 /// A job's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub(crate) i64);

@@ -72,7 +72,7 @@ pub use error::MetadataError;
 pub use fault::FaultPlan;
 pub use groups::{GroupFilter, GroupId, GroupKind, GroupRecord};
 pub use images::{FoundImage, ImageCursor, MarkKey, folded};
-pub use jobs::{JobId, JobQueue, JobRecord, QueuedJob};
+pub use jobs::{COLLECTION_JOB, JobId, JobQueue, JobRecord, QueuedJob};
 pub use labels::{LabelId, LabelOrder, LabelRecord, NewLabel};
 pub use manifests::{
     ManifestId, ManifestRecord, ManifestReference, NewManifest, ReferenceKind, ReferrerRecord, StoredManifest,

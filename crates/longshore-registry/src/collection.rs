@@ -8,6 +8,7 @@
 mod blobs;
 mod decision;
 mod manifests;
+mod preview;
 mod sweep;
 mod uploads;
 
@@ -16,6 +17,7 @@ use std::collections::HashSet;
 use longshore_metadata::{BlobId, ManifestId, Metadata, MetadataError, ReadTx, RepositoryId};
 use longshore_types::{RepositoryName, Timestamp};
 
+pub use self::preview::CollectionPreview;
 use crate::{Registry, RegistrySettings};
 
 /// How many due reviews are read at a time.
@@ -66,6 +68,9 @@ struct Run<'a> {
     now: Timestamp,
     found: Found<'a>,
     report: CollectionReport,
+    /// How many due reviews of a kind a look without consequences takes in, and whether there were more.
+    looks_max: usize,
+    is_cut: bool,
     /// What could not be worked in this run: it is not tried again, even if it could not be put off.
     failed_manifests: HashSet<ManifestId>,
     failed_links: HashSet<(RepositoryId, BlobId)>,
@@ -122,7 +127,8 @@ impl<'a> Run<'a> {
     fn new(registry: &'a Registry, now: Timestamp, found: Found<'a>) -> Self {
         let report = CollectionReport::default();
         let (failed_manifests, failed_links) = Default::default();
-        Self { registry, now, found, report, failed_manifests, failed_links }
+        let (looks_max, is_cut) = (DRY_RUN_MAX, false);
+        Self { registry, now, found, report, looks_max, is_cut, failed_manifests, failed_links }
     }
 }
 

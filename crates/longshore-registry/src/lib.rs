@@ -51,7 +51,7 @@ pub use browse::{
 };
 pub use call::{Call, RequestInfo};
 pub use catalog::{ListError, ReferrersPage};
-pub use collection::{Collected, CollectionReport};
+pub use collection::{Collected, CollectionPreview, CollectionReport};
 pub use contents::{ContentsError, ContentsSettings, ImageComparison, ImageFile, ImagePlace, OpenedImage};
 pub use copy::CopyError;
 pub use deletion::{DeleteError, DeletionPreview};

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use longshore_accounts::{Accounts, Collection, ManageError};
 use longshore_registry::{Collected, Registry};
 use longshore_types::{Timestamp, error_chain};
 use tokio::{sync::watch, time::sleep};
@@ -92,6 +93,50 @@ pub(crate) async fn collect(
             }
         }
     }
+}
+
+/// How often it is looked whether somebody asked for collection; a look is one read of an index.
+const ASKED_LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Collects whenever an administrator asks for it, until the server ends.
+pub(crate) async fn collect_on_request(
+    accounts: Accounts,
+    registry: Registry,
+    mut stopping: watch::Receiver<bool>,
+) {
+    loop {
+        tokio::select! {
+            // A sleep may be dropped.
+            () = sleep(ASKED_LOOK_EVERY) => {}
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        }
+        if registry.is_read_only() {
+            continue;
+        }
+        if let Err(error) = collect_if_asked(&accounts, &registry).await {
+            tracing::warn!(error = %error_chain(&error), "collection that was asked for failed and will be tried again");
+        }
+    }
+}
+
+async fn collect_if_asked(accounts: &Accounts, registry: &Registry) -> Result<(), ManageError> {
+    let Some(run) = accounts.take_collection(now()).await? else { return Ok(()) };
+    tracing::info!(by = run.by, "collecting, as was asked for");
+    let outcome = match registry.collect(now(), false, &|_| ()).await {
+        Ok(report) => Ok(Collection {
+            reviewed: report.reviewed,
+            manifests: report.manifests,
+            links: report.links,
+            blobs: report.blobs,
+            uploads: report.uploads,
+            freed_bytes: report.freed_bytes,
+        }),
+        Err(error) => {
+            tracing::warn!(error = %error_chain(&error), "collection failed");
+            Err("the queues could not be read; the log says why".to_owned())
+        }
+    };
+    accounts.finish_collection(run, outcome, now()).await
 }
 
 /// A tenth more or less, so that replicas do not keep step.

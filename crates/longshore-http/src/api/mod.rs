@@ -38,7 +38,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header, request::Parts};
-use longshore_accounts::{Accounts, ManageError, Providers, SessionId};
+use longshore_accounts::{Accounts, ManageError, Providers, SessionId, TokenService};
 use longshore_auth::Circumstances;
 use longshore_registry::Registry;
 use longshore_types::Timestamp;
@@ -104,6 +104,8 @@ pub struct Api {
     registry: Registry,
     /// Where people log in with their browsers; none if nobody is configured.
     providers: Option<Providers>,
+    /// Whose keys administrators look after; none in tests that need none.
+    tokens: Option<Arc<TokenService>>,
     readiness: Readiness,
     table: &'static [Route],
     openapi: OnceLock<Bytes>,
@@ -143,12 +145,28 @@ impl Api {
         table: &'static [Route],
     ) -> Self {
         let (readiness, openapi, page) = (Readiness::default(), OnceLock::new(), OnceLock::new());
-        Self { settings, guard, accounts, registry, providers: None, readiness, table, openapi, page }
+        Self {
+            settings,
+            guard,
+            accounts,
+            registry,
+            providers: None,
+            tokens: None,
+            readiness,
+            table,
+            openapi,
+            page,
+        }
     }
 
     /// With providers at which people log in.
     pub fn with_providers(self, providers: Providers) -> Self {
         Self { providers: Some(providers), ..self }
+    }
+
+    /// With the token service whose keys administrators look after.
+    pub fn with_tokens(self, tokens: Arc<TokenService>) -> Self {
+        Self { tokens: Some(tokens), ..self }
     }
 
     /// Uses the settings that the index has now. To be called at the start, and every few seconds for what other

@@ -11,9 +11,10 @@ use longshore_auth::Permission;
 
 use super::{
     handlers::{
-        access_policies, access_tokens, artifacts, audit, configuration, current_user, description,
-        directories, history, labels, members, permissions, projects, quotas, repositories, robots, roles,
-        search, sessions, statistics, system, tags, trust_rules, user_groups, users,
+        access_policies, access_tokens, artifacts, audit, collection, configuration, current_user,
+        description, directories, history, jobs, labels, members, permissions, projects, quotas,
+        repositories, robots, roles, search, sessions, signing_keys, sources, statistics, system, tags,
+        trust_rules, user_groups, users,
     },
     route::{
         Needs, Parameter, Route, boolean, choice, delete, get, head, integer, like, of, patch, post, put,
@@ -113,6 +114,115 @@ pub(crate) static ROUTES: &[Route] = &[
     )
     .about("oidc", "Tries a provider.")
     .takes(of::<directories::OidcTrial>),
+    get(
+        at!("/system/identity-sources"),
+        "listIdentitySources",
+        Needs::System(Permission::CONFIGURATION_READ),
+        by!(sources::identity),
+    )
+    .about("configure", "Lists who may say who somebody is, without what is secret.")
+    .gives(of::<Vec<sources::SourceReply>>),
+    get(
+        at!("/system/rate-limits"),
+        "getRateLimits",
+        Needs::System(Permission::CONFIGURATION_READ),
+        by!(sources::rate_limits),
+    )
+    .about("configure", "The limits of requests and pulls that the configuration file sets.")
+    .gives(of::<BTreeMap<String, u64>>),
+    get(
+        at!("/system/signing-keys"),
+        "listSigningKeys",
+        Needs::System(Permission::SIGNING_KEY_LIST),
+        by!(signing_keys::list),
+    )
+    .about("signing_key", "Lists the keys that sign tokens, the newest first.")
+    .gives(of::<Vec<signing_keys::SigningKeyReply>>),
+    post(
+        at!("/system/signing-keys"),
+        "rotateSigningKeys",
+        Needs::System(Permission::SIGNING_KEY_CREATE),
+        by!(signing_keys::rotate),
+    )
+    .about("signing_key", "Makes another key, which signs once everybody knows it; what the others signed stays good.")
+    .gives(of::<Vec<signing_keys::SigningKeyReply>>)
+    .refuses(&[StatusCode::PRECONDITION_FAILED]),
+    get(
+        at!("/system/gc"),
+        "getGCHistory",
+        Needs::System(Permission::GARBAGE_COLLECTION_LIST),
+        by!(collection::list),
+    )
+    .about("gc", "Lists the last runs of collection that somebody asked for, the newest first.")
+    .lists(of::<Vec<collection::CollectionRunReply>>, &[], &[]),
+    get(
+        at!("/system/gc/schedule"),
+        "getGCSchedule",
+        Needs::System(Permission::GARBAGE_COLLECTION_READ),
+        by!(collection::schedule),
+    )
+    .about("gc", "When collection runs: by itself, as the configuration file says.")
+    .gives(of::<collection::ScheduleReply>),
+    post(
+        at!("/system/gc/schedule"),
+        "createGCSchedule",
+        Needs::System(Permission::GARBAGE_COLLECTION_CREATE),
+        by!(collection::start),
+    )
+    .about("gc", "Collects at once whatever is due: schedule.type is Manual.")
+    .takes(of::<collection::ScheduleBody>)
+    .creates()
+    .refuses(&[StatusCode::CONFLICT, StatusCode::PRECONDITION_FAILED]),
+    get(
+        at!("/system/gc/queue"),
+        "getGCQueue",
+        Needs::System(Permission::GARBAGE_COLLECTION_READ),
+        by!(collection::queue),
+    )
+    .about("gc", "How much waits for collection.")
+    .gives(of::<collection::CollectionQueues>),
+    get(
+        at!("/system/gc/preview"),
+        "previewGC",
+        Needs::System(Permission::GARBAGE_COLLECTION_READ),
+        by!(collection::preview),
+    )
+    .about("gc", "Tells what collection would take, and why; changes nothing.")
+    .query(&[integer("ahead", "In how many seconds, if nothing happens until then; now without it.")])
+    .gives(of::<collection::CollectionPreviewReply>),
+    get(
+        at!("/system/gc/{gc_id}"),
+        "getGC",
+        Needs::System(Permission::GARBAGE_COLLECTION_READ),
+        by!(collection::show),
+    )
+    .about("gc", "Shows a run of collection that somebody asked for.")
+    .gives(of::<collection::CollectionRunReply>),
+    get(
+        at!("/jobservice/queues"),
+        "listJobQueues",
+        Needs::System(Permission::JOB_SERVICE_MONITOR_LIST),
+        by!(jobs::queues),
+    )
+    .about("jobservice", "Lists the kinds of work that waits in the background.")
+    .gives(of::<Vec<jobs::JobQueueReply>>),
+    get(
+        at!("/jobservice/jobs"),
+        "listJobs",
+        Needs::System(Permission::JOB_SERVICE_MONITOR_LIST),
+        by!(jobs::list),
+    )
+    .about("jobservice", "Lists the jobs of a kind, the next one first.")
+    .query(&[text("job_type", "The kind.").required()])
+    .lists(of::<Vec<jobs::JobReply>>, &[], &[]),
+    put(
+        at!("/jobservice/jobs/{job_id}"),
+        "actionJob",
+        Needs::System(Permission::JOB_SERVICE_MONITOR_STOP),
+        by!(jobs::change),
+    )
+    .about("jobservice", "Forgets a job, or has it run at once.")
+    .takes(of::<jobs::JobAction>),
     get(at!("/openapi.json"), "getOpenAPI", Needs::Nobody, by!(description::openapi))
         .about("description", "This description of the API.")
         .and_head()
@@ -300,6 +410,19 @@ pub(crate) static ROUTES: &[Route] = &[
     get(at!("/auditlog-exts/events"), "listAuditLogEventTypes", Needs::SignedIn, by!(audit::event_types))
         .about("auditlog", "Lists what is recorded.")
         .gives(of::<Vec<audit::AuditLogEventType>>),
+    get(
+        at!("/auditlog-exts/export"),
+        "exportAuditLogExts",
+        Needs::System(Permission::AUDIT_LOG_LIST),
+        by!(audit::export),
+    )
+    .about("auditlog", "The first 10,000 of these rows as a file, of each all that is kept.")
+    .query(&[
+        choice("format", &["csv", "json"], "csv, or json for one object a line; csv if it is left out."),
+        text("project", "The name of the project that rows must be of."),
+    ])
+    .lists(of::<Vec<audit::AuditLogExt>>, audit::SORTS, audit::FILTERS)
+    .gives_other("text/csv"),
     get(
         at!("/projects/{project_name}/logs"),
         "getLogs",
@@ -1051,5 +1174,7 @@ pub(crate) static PATH_PARAMETERS: &[Parameter] = &[
     integer("token_id", "The access token's number."),
     integer("role_id", "The role's number."),
     integer("policy_id", "The policy's number."),
+    integer("gc_id", "The number of the run."),
+    integer("job_id", "The job's number."),
     integer("id", "The number of what is meant."),
 ];

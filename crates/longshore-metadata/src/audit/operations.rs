@@ -86,6 +86,9 @@ pub const AUDIT_OPERATIONS: &[AuditOperation] = &[
     row("delete_artifact_label", &["artifact"], "a label taken off an artifact"),
     row("create_signing_key", &["signing_key"], "a key made that signs tokens"),
     row("delete_signing_key", &["signing_key"], "a key that signs tokens forgotten"),
+    row("start_collection", &["collection"], "collection asked for at once"),
+    row("update_job", &["job"], "a job of the background told to run at once"),
+    row("delete_job", &["job"], "a job of the background removed without being done"),
     row("update_quota", &["quota"], "the limit of a project changed"),
     row("update_configuration", &["configuration"], "a setting changed at run time"),
 ];

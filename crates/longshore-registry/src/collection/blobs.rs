@@ -15,7 +15,7 @@ use longshore_metadata::{BlobRecord, BlobReview, MetadataError, ReviewEvent};
 use longshore_storage::StoreError;
 use longshore_types::RepositoryName;
 
-use super::{Collected, DRY_RUN_MAX, Run, name_of, warn};
+use super::{Collected, Run, name_of, warn};
 use crate::{
     Registry,
     retry::{MayConflict, retry_on_conflict},
@@ -59,6 +59,8 @@ impl Run<'_> {
                 self.tell_of_link(&review.blob, &repository);
             }
             if removed {
+                let BlobRecord { digest, size_bytes, .. } = &review.blob;
+                tracing::info!(%digest, size_bytes, "collected a blob");
                 self.tell_of_blob(&review.blob);
             }
             if let Some(error) = error {
@@ -72,7 +74,8 @@ impl Run<'_> {
 
     /// Tells what [`Run::collect_blobs`] would take.
     pub(super) async fn preview_blobs(&mut self) -> Result<(), MetadataError> {
-        let due = self.metadata().read().await?.due_blob_reviews(self.now, DRY_RUN_MAX).await?;
+        let due = self.metadata().read().await?.due_blob_reviews(self.now, self.looks_max).await?;
+        self.is_cut |= due.len() == self.looks_max;
         let mut told = HashSet::new();
         for review in due {
             self.report.reviewed += 1;
@@ -106,7 +109,6 @@ impl Run<'_> {
     fn tell_of_blob(&mut self, blob: &BlobRecord) {
         self.report.blobs += 1;
         self.report.freed_bytes += blob.size_bytes;
-        tracing::info!(digest = %blob.digest, size_bytes = blob.size_bytes, "collected a blob");
         (self.found)(&Collected {
             what: "blob",
             which: blob.digest.to_string(),

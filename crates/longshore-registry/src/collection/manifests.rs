@@ -7,7 +7,7 @@ use longshore_metadata::{
 use longshore_types::RepositoryName;
 
 use super::{
-    BATCH, Collected, DRY_RUN_MAX, PARALLEL, Run,
+    BATCH, Collected, PARALLEL, Run,
     decision::{ManifestFacts, Policy, Verdict, review_manifest},
     name_of, warn,
 };
@@ -44,13 +44,15 @@ impl Run<'_> {
 
     /// Tells what [`Run::collect_manifests`] would take.
     pub(super) async fn preview_manifests(&mut self) -> Result<(), MetadataError> {
-        let due = self.metadata().read().await?.due_manifest_reviews(self.now, DRY_RUN_MAX).await?;
+        let due = self.metadata().read().await?.due_manifest_reviews(self.now, self.looks_max).await?;
+        self.is_cut |= due.len() == self.looks_max;
         for review in due {
             self.report.reviewed += 1;
             let mut tx = self.metadata().read().await?;
             if let Some((record, Verdict::Take(why))) = self.judge(&mut tx, &review).await? {
                 let name = name_of(&mut tx, review.repository).await?;
-                self.tell_of_manifest(&collected(&record, name, why));
+                self.report.manifests += 1;
+                (self.found)(&collected(&record, name, why));
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use longshore_metadata::{MetadataError, UploadRecord};
 use longshore_storage::UploadProgress;
 use longshore_types::{Timestamp, UploadId};
 
-use super::{BATCH, Collected, DRY_RUN_MAX, Run, name_of, warn};
+use super::{BATCH, Collected, Run, name_of, warn};
 use crate::{
     retry::retry_on_conflict,
     uploads::{UploadLock, progress_of},
@@ -44,11 +44,18 @@ impl Run<'_> {
 
     /// Tells what [`Run::collect_uploads`] would give up.
     pub(super) async fn preview_uploads(&mut self) -> Result<(), MetadataError> {
-        let since = self.stale_since();
-        for record in self.metadata().read().await?.stale_uploads(since, DRY_RUN_MAX).await? {
+        self.preview_stale_uploads().await?;
+        self.sweep_uploads(self.stale_since(), true).await
+    }
+
+    /// The part of it that the index knows.
+    pub(super) async fn preview_stale_uploads(&mut self) -> Result<(), MetadataError> {
+        let stale = self.metadata().read().await?.stale_uploads(self.stale_since(), self.looks_max).await?;
+        self.is_cut |= stale.len() == self.looks_max;
+        for record in stale {
             self.tell_of_upload(&record).await?;
         }
-        self.sweep_uploads(since, true).await
+        Ok(())
     }
 
     fn stale_since(&self) -> Timestamp {

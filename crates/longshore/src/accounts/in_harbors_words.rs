@@ -1,13 +1,14 @@
 //! The configuration file in Harbor's words, for those who look at `/configurations`.
 
 use longshore_accounts::FileConfiguration;
-use longshore_auth::ProjectCreation;
+use longshore_auth::{ProjectCreation, RateLimitSettings};
 use longshore_identity::{
     ldap::{LdapScope, LdapSettings},
     oidc::OidcSettings,
 };
 use serde_json::Value;
 
+use super::sources;
 use crate::{
     config::{AccountsConfig, Config, ForwardTo, SourceConfig},
     open::records,
@@ -45,7 +46,33 @@ pub(crate) fn file_configuration(config: &Config, accounts: &AccountsConfig) -> 
         file.values.insert("audit_log_forward_endpoint", endpoint.into());
     }
     tell_sources(&mut file, &accounts.sources);
+    file.sources = sources::configured(config, accounts);
+    file.rate_limits = rate_limits(&config.rate_limits);
     file
+}
+
+/// Those that are set.
+fn rate_limits(settings: &RateLimitSettings) -> Vec<(&'static str, u64)> {
+    let (requests, pulls) = (&settings.requests, &settings.pulls);
+    let counts = [
+        ("requests.anonymous", requests.address),
+        ("requests.user", requests.user),
+        ("requests.robot", requests.robot),
+        ("requests.project", requests.project),
+        ("pulls.anonymous", pulls.address),
+        ("pulls.user", pulls.user),
+        ("pulls.robot", pulls.robot),
+        ("pulls.project", pulls.project),
+    ];
+    let mut limits: Vec<_> =
+        counts.into_iter().filter_map(|(key, count)| Some((key, u64::from(count?)))).collect();
+    if limits.iter().any(|(key, _)| key.starts_with("pulls.")) {
+        limits.push(("pulls.window", settings.window.as_secs()));
+    }
+    if limits.iter().any(|(key, _)| key.starts_with("requests.")) {
+        limits.push(("requests.burst", settings.burst.as_secs()));
+    }
+    limits
 }
 
 /// Harbor has one directory or one provider: the first of each is shown, and the first of all is the mode.

@@ -4,6 +4,7 @@ mod first_password;
 mod htpasswd;
 mod in_harbors_words;
 mod secret_key;
+mod sources;
 
 use std::{path::Path, sync::Arc, time::Duration};
 

@@ -6,7 +6,7 @@ use longshore_metadata::AuditEvent;
 use longshore_types::error_chain;
 use reqwest::{Client, StatusCode, header::CONTENT_TYPE, redirect::Policy};
 
-use super::line::json_line;
+use super::json_line;
 use crate::{
     config::{HttpForwardConfig, Secret},
     notifications::headers,

@@ -5,7 +5,6 @@
 
 mod forward;
 mod http;
-mod line;
 mod syslog;
 
 use std::{sync::Arc, time::Duration};
@@ -14,7 +13,7 @@ use longshore_metadata::{Metadata, MetadataError};
 use tokio::{sync::watch, task::JoinSet};
 
 use self::forward::Target;
-pub(crate) use self::line::{CSV_HEADER, csv_line, json_line};
+pub(crate) use longshore_accounts::{CSV_HEADER, csv_line, json_line};
 use crate::{
     background::{jittered, now},
     config::Config,

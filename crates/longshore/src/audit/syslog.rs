@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::line::json_line;
+use super::json_line;
 use crate::{background::timestamp, config::SyslogConfig};
 
 /// "log audit", RFC 5424 table 1.

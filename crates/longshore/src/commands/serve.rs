@@ -90,9 +90,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             api = api.with_providers(providers);
         }
         api.refresh_configuration().await.context("could not read the settings of the index")?;
-        parts.api = Some(Arc::new(api));
-        let tokens = accounts::token_service(config, settings, accounts, &opened.folder).await?;
-        parts.tokens = Some(Arc::new(tokens));
+        let tokens = Arc::new(accounts::token_service(config, settings, accounts, &opened.folder).await?);
+        parts.api = Some(Arc::new(api.with_tokens(tokens.clone())));
+        parts.tokens = Some(tokens);
     } else {
         Accounts::end_counting_usage(registry.metadata()).await?;
     }
@@ -105,6 +105,10 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         if let Some(rate_limits) = rate_limits {
             let accounts = tokens.accounts().clone();
             tasks.spawn(accounts::follow_project_limits(accounts, rate_limits, stopping.clone()));
+        }
+        if !config.storage.readonly {
+            let accounts = tokens.accounts().clone();
+            tasks.spawn(background::collect_on_request(accounts, registry.clone(), stopping.clone()));
         }
         accounts::start(tokens, FirstPassword::of(&opened.folder), &mut tasks, &stopping);
     }

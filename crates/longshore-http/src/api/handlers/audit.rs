@@ -1,7 +1,11 @@
 //! The record of what was done, in Harbor's forms. Rows are kept as `create_artifact`; Harbor shows the operation and the
 //! type of the resource apart.
 
-use longshore_accounts::{AUDIT_OPERATIONS, AuditEvent, AuditFilter, AuditOrder, ProjectId, TextFilter};
+use http::HeaderValue;
+use longshore_accounts::{
+    AUDIT_OPERATIONS, AuditEvent, AuditFilter, AuditOrder, CSV_HEADER, ProjectId, ProjectKey, TextFilter,
+    csv_line, json_line,
+};
 use longshore_types::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -13,7 +17,7 @@ use crate::api::{
     moment::Moment,
     problem::ApiProblem,
     request::ApiRequest,
-    response::ApiResponse,
+    response::{ApiResponse, X_TOTAL_COUNT},
     route::Reply,
 };
 
@@ -22,6 +26,9 @@ pub(crate) const SORTS: &[&str] = &["op_time"];
 /// Keys of `q`.
 pub(crate) const FILTERS: &[&str] =
     &["username", "operation", "resource_type", "resource", "op_time", "operation_result"];
+
+/// Most rows in one file.
+const EXPORT_ROWS_MAX: usize = 10_000;
 
 /// A row as `/audit-logs` shows it.
 #[derive(Serialize, JsonSchema)]
@@ -131,12 +138,25 @@ async fn rows<R: From<AuditEvent> + Serialize>(
     request: ApiRequest,
     project: Option<ProjectId>,
 ) -> Reply {
-    let filters = &request.query.filters;
-    let operation = filters.iter().find(|filter| filter.key == "operation").map(operation).transpose()?;
-    let mut filter = AuditFilter::default();
-    for given in filters {
+    let operation = Operation::of(&request)?;
+    let filter = read_filter(&request, operation.as_ref())?;
+    let order = order(&request);
+    let act = request.act();
+    let part = limits(&request);
+    let (rows, total) = api.accounts.list_audit(&act, project, &filter, order, part).await?;
+    let rows: Vec<R> = rows.into_iter().map(R::from).collect();
+    Ok(request.page(&rows, total))
+}
+
+/// What the filters of a request ask for.
+fn read_filter<'a>(
+    request: &'a ApiRequest,
+    operation: Option<&'a Operation>,
+) -> Result<AuditFilter<'a>, ApiProblem> {
+    let mut filter = AuditFilter { operation: operation.map(Operation::filter), ..AuditFilter::default() };
+    for given in &request.query.filters {
         match given.key {
-            "operation" => filter.operation = operation.as_ref().map(Operation::filter),
+            "operation" => {}
             "username" => filter.actor = Some(text_filter(given)?),
             "resource_type" => filter.resource_type = Some(text_filter(given)?),
             "resource" => filter.resource = Some(text_filter(given)?),
@@ -144,13 +164,42 @@ async fn rows<R: From<AuditEvent> + Serialize>(
             _ => filter.succeeded = Some(result(given)?),
         }
     }
+    Ok(filter)
+}
+
+fn order(request: &ApiRequest) -> AuditOrder {
     let oldest_first = request.query.sorts.first().is_some_and(|sort| !sort.descending);
-    let order = if oldest_first { AuditOrder::OldestFirst } else { AuditOrder::NewestFirst };
-    let act = request.act();
-    let part = limits(&request);
-    let (rows, total) = api.accounts.list_audit(&act, project, &filter, order, part).await?;
-    let rows: Vec<R> = rows.into_iter().map(R::from).collect();
-    Ok(request.page(&rows, total))
+    if oldest_first { AuditOrder::OldestFirst } else { AuditOrder::NewestFirst }
+}
+
+/// `GET /auditlog-exts/export`: the first of the rows as a file.
+pub(crate) async fn export(api: &Api, request: ApiRequest) -> Reply {
+    let project = match request.query.text("project") {
+        None => None,
+        Some(name) => {
+            let unknown = || ApiProblem::not_found(format!("project {name} not found"));
+            let key = ProjectKey::Name(name.parse().map_err(|_| unknown())?);
+            let found = api.guard.project(&key).await.map_err(ApiProblem::unavailable)?;
+            Some(found.ok_or_else(unknown)?.record.id)
+        }
+    };
+    let operation = Operation::of(&request)?;
+    let filter = read_filter(&request, operation.as_ref())?;
+    let part = (0, EXPORT_ROWS_MAX);
+    let (rows, total) =
+        api.accounts.list_audit(&request.act(), project, &filter, order(&request), part).await?;
+    let response = match request.query.text("format") {
+        Some("csv") | None => {
+            let lines = rows.iter().map(csv_line).collect::<String>();
+            ApiResponse::content("text/csv; charset=utf-8", format!("{CSV_HEADER}{lines}"))
+        }
+        Some("json") => {
+            let lines: String = rows.iter().map(|row| json_line(row) + "\n").collect();
+            ApiResponse::content("application/x-ndjson", lines)
+        }
+        Some(_) => return Err(ApiProblem::bad_request("format must be csv or json")),
+    };
+    Ok(response.with_header(X_TOTAL_COUNT, HeaderValue::from(total)))
 }
 
 /// What to look for among operations.
@@ -161,6 +210,11 @@ enum Operation {
 }
 
 impl Operation {
+    /// What a request asks for, if anything.
+    fn of(request: &ApiRequest) -> Result<Option<Self>, ApiProblem> {
+        request.query.filters.iter().find(|filter| filter.key == "operation").map(operation).transpose()
+    }
+
     fn filter(&self) -> TextFilter<'_> {
         match self {
             Self::Is(text) => TextFilter::Is(text),

@@ -96,6 +96,8 @@ impl World {
         ] {
             self.names = self.names.clone().with(name, value);
         }
+        let run = self.new_thing("/system/gc/schedule", &json!({ "schedule": { "type": "Manual" } })).await;
+        self.names = self.names.clone().with("gc_id", &run).with("job_id", run);
         let token = self.new_token(&self.registry.user("victim")).await;
         self.names = self.names.clone().with("token_id", token);
         let rule = self.new_trust_rule("builds").await;

@@ -1,17 +1,16 @@
-//! A row as text: a line of JSON, a line of CSV.
+//! A row of the audit record as text: a line of JSON, a line of CSV.
 
 use std::borrow::Cow;
 
 use longshore_metadata::AuditEvent;
+use longshore_types::Timestamp;
 use serde_json::{Value, json};
 
-use crate::background::timestamp;
-
 /// The names of the columns of [`csv_line`].
-pub(crate) const CSV_HEADER: &str = "sequence,hash,id,time,operation,resource_type,resource,project,actor,address,request_id,succeeded,detail\r\n";
+pub const CSV_HEADER: &str = "sequence,hash,id,time,operation,resource_type,resource,project,actor,address,request_id,succeeded,detail\r\n";
 
 /// One line, without its end. `sequence` and `hash` are null while the row has no place in the chain.
-pub(crate) fn json_line(event: &AuditEvent) -> String {
+pub fn json_line(event: &AuditEvent) -> String {
     let detail = match event.detail.as_str() {
         "" => Value::Null,
         text => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
@@ -35,7 +34,7 @@ pub(crate) fn json_line(event: &AuditEvent) -> String {
 }
 
 /// One record as RFC 4180 has it, with its end.
-pub(crate) fn csv_line(event: &AuditEvent) -> String {
+pub fn csv_line(event: &AuditEvent) -> String {
     let sequence = event.sequence.map(|sequence| sequence.to_string()).unwrap_or_default();
     let hash = event.hash.map(|hash| hash.hex()).unwrap_or_default();
     let (id, time) = (event.id.to_string(), timestamp(event.at));
@@ -56,6 +55,12 @@ pub(crate) fn csv_line(event: &AuditEvent) -> String {
     ];
     let fields: Vec<Cow<'_, str>> = fields.into_iter().map(quoted).collect();
     format!("{}\r\n", fields.join(","))
+}
+
+/// RFC 3339, to the millisecond.
+fn timestamp(at: Timestamp) -> String {
+    let moment = jiff::Timestamp::from_millisecond(at.unix_millis()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    format!("{moment:.3}")
 }
 
 /// A field, in quotes where it needs them. One that a spreadsheet would take for a formula gets an apostrophe before it:
