@@ -5,7 +5,7 @@ use http::{
     HeaderValue, Method, StatusCode,
     header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE},
 };
-use longshore_types::{Digest, Digester};
+use longshore_types::{Digest, Digester, Reference};
 use reqwest::Response;
 
 use crate::{ClientError, Repository, registry::Request, retry, scope::Scopes};
@@ -48,6 +48,16 @@ impl Repository {
     /// # Errors
     /// As of [`Repository::blob`], and if the registry knows no ranges.
     pub async fn blob_from(&self, digest: &Digest, offset: u64) -> Result<BlobStream, ClientError> {
+        let reference = Reference::Digest(*digest);
+        for mirror in self.mirrors_for(&reference) {
+            if let Some(found) = mirror.gave(mirror.repository.own_blob_from(digest, offset).await) {
+                return Ok(found);
+            }
+        }
+        self.own_blob_from(digest, offset).await
+    }
+
+    async fn own_blob_from(&self, digest: &Digest, offset: u64) -> Result<BlobStream, ClientError> {
         let mut request = self.blob_request(Method::GET, digest);
         if offset > 0 {
             request = request.header(RANGE, range_from(self, offset)?);

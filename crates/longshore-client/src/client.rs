@@ -13,7 +13,10 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject as _},
 };
 
-use crate::{CredentialStore, Credentials, Registry, RegistryHost};
+use crate::{
+    ClientError, CredentialStore, Credentials, Registry, RegistryHost, RegistryRules, Repository,
+    RepositoryReference,
+};
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -30,12 +33,21 @@ pub struct ClientSettings {
     /// Plain HTTP and certificates that nobody vouches for are taken from every registry. From those on this machine they
     /// always are.
     pub insecure: bool,
+    /// Mirrors, other places, and registries that need no certificate or are forbidden.
+    pub rules: RegistryRules,
     /// Files of certificates that are trusted beside those of the system.
     pub ca_files: Vec<PathBuf>,
     /// Where credentials are kept.
     pub credentials: CredentialStore,
     /// Those to use instead, for every registry.
     pub given: Option<Credentials>,
+}
+
+impl ClientSettings {
+    /// Whether plain HTTP and any certificate will do for a registry.
+    pub(crate) fn is_insecure(&self, host: &RegistryHost) -> bool {
+        self.insecure || self.rules.is_insecure(host)
+    }
 }
 
 /// Why a client cannot be made.
@@ -93,6 +105,37 @@ impl Client {
             .entry(host.clone())
             .or_insert_with(|| Registry::new(Arc::clone(&self.0), host.clone()));
         registry.clone()
+    }
+
+    /// A repository, as the one that is meant: what is pushed goes there.
+    ///
+    /// # Errors
+    /// [`ClientError::Blocked`] where the rules say so.
+    pub fn repository(&self, place: &RepositoryReference) -> Result<Repository, ClientError> {
+        if self.0.settings.rules.is_blocked(place) {
+            return Err(ClientError::Blocked(place.clone()));
+        }
+        Ok(self.at(place))
+    }
+
+    /// A repository to pull from: its mirrors are asked first, and one that is elsewhere in truth is asked there.
+    ///
+    /// # Errors
+    /// As for [`Client::repository`].
+    pub fn source(&self, place: &RepositoryReference) -> Result<Repository, ClientError> {
+        let itself = self.repository(place)?;
+        let rules = &self.0.settings.rules;
+        let mut places = rules.places(place);
+        let last = if rules.is_moved(place) { places.pop().map(|place| self.at(&place.at)) } else { None };
+        let mirrors = places.into_iter().map(|place| {
+            let repository = self.at(&place.at);
+            (place, repository)
+        });
+        Ok(last.unwrap_or(itself).behind(mirrors.collect()))
+    }
+
+    fn at(&self, place: &RepositoryReference) -> Repository {
+        self.registry(&place.host).repository(&place.repository)
     }
 }
 

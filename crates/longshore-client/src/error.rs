@@ -7,7 +7,7 @@ use longshore_types::{Digest, DigestError, ManifestError};
 use reqwest::Url;
 use serde::Deserialize;
 
-use crate::{CredentialError, LocalError, RegistryHost};
+use crate::{CredentialError, LocalError, RegistryHost, RepositoryReference};
 
 /// Why something could not be had from a registry, or be given to it.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +75,9 @@ pub enum ClientError {
         /// What is wrong with it.
         why: String,
     },
+    /// The rules of this machine forbid it.
+    #[error("{0} is blocked by registries.conf")]
+    Blocked(RepositoryReference),
     /// Files cannot be read or written.
     #[error(transparent)]
     Local(#[from] LocalError),

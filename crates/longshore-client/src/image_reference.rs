@@ -227,7 +227,7 @@ fn looks_like_host(text: &str) -> bool {
     text == "localhost" || text.contains(['.', ':'])
 }
 
-fn refuse_scheme(text: &str) -> Result<(), ImageReferenceError> {
+pub(crate) fn refuse_scheme(text: &str) -> Result<(), ImageReferenceError> {
     match text.split_once("://") {
         Some((_, rest)) => Err(ImageReferenceError::Scheme(rest.to_owned())),
         None => Ok(()),

@@ -51,6 +51,15 @@ impl Repository {
     /// # Errors
     /// [`ClientError::Refused`] with 404 if there is none; if it is not what its digest says.
     pub async fn manifest(&self, reference: &Reference) -> Result<PulledManifest, ClientError> {
+        for mirror in self.mirrors_for(reference) {
+            if let Some(found) = mirror.gave(mirror.repository.own_manifest(reference).await) {
+                return Ok(found);
+            }
+        }
+        self.own_manifest(reference).await
+    }
+
+    async fn own_manifest(&self, reference: &Reference) -> Result<PulledManifest, ClientError> {
         let response = self.registry.send(self.asking(Method::GET, reference)).await?;
         let host = self.registry.host();
         let content_type = content_type(&response);
@@ -76,13 +85,22 @@ impl Repository {
     /// # Errors
     /// [`ClientError::Refused`] with 404 if there is none.
     pub async fn resolve(&self, reference: &Reference) -> Result<Descriptor, ClientError> {
+        for mirror in self.mirrors_for(reference) {
+            if let Some(found) = mirror.gave(mirror.repository.own_descriptor(reference).await) {
+                return Ok(found);
+            }
+        }
+        self.own_descriptor(reference).await
+    }
+
+    async fn own_descriptor(&self, reference: &Reference) -> Result<Descriptor, ClientError> {
         let response = self.registry.send(self.asking(Method::HEAD, reference)).await?;
         let digest = told_digest(self, &response)?;
         let size = response.headers().get(CONTENT_LENGTH).and_then(|size| size.to_str().ok()?.parse().ok());
         if let (Some(media_type), Some(digest), Some(size)) = (content_type(&response), digest, size) {
             return Ok(descriptor(media_type, digest, size));
         }
-        let pulled = self.manifest(reference).await?;
+        let pulled = self.own_manifest(reference).await?;
         let size = pulled.bytes.len() as u64;
         Ok(descriptor(pulled.manifest.media_type().clone(), pulled.digest, size))
     }

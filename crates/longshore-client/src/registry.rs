@@ -57,6 +57,8 @@ pub(crate) struct Request {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) scopes: Scopes,
+    /// Name and secret go along unasked, as the management API wants them, and no token.
+    pub(crate) by_password: bool,
 }
 
 pub(crate) enum Target {
@@ -67,11 +69,12 @@ pub(crate) enum Target {
 impl Request {
     pub(crate) fn new(method: Method, path: impl Into<String>, scopes: Scopes) -> Self {
         let target = Target::Path(path.into());
-        Self { method, target, headers: HeaderMap::new(), body: Bytes::new(), scopes }
+        let (headers, body) = (HeaderMap::new(), Bytes::new());
+        Self { method, target, headers, body, scopes, by_password: false }
     }
 
     pub(crate) fn at(method: Method, url: Url, scopes: Scopes) -> Self {
-        Self { method, target: Target::Url(url), headers: HeaderMap::new(), body: Bytes::new(), scopes }
+        Self { target: Target::Url(url), ..Self::new(method, String::new(), scopes) }
     }
 
     pub(crate) fn header(mut self, name: http::HeaderName, value: http::HeaderValue) -> Self {
@@ -131,11 +134,15 @@ impl Registry {
             })?,
         };
         let mut attempt = 1;
+        // What a request made may be made twice if it is sent again.
+        let may_repeat = !request.by_password || request.method != Method::POST;
         loop {
             let outcome = self.attempt(place, &request, &url).await;
             let headers = match &outcome {
-                Ok((response, _)) if retry::may_pass(response.status()) => Some(response.headers()),
-                Err(ClientError::Broken { .. }) => None,
+                Ok((response, _)) if may_repeat && retry::may_pass(response.status()) => {
+                    Some(response.headers())
+                }
+                Err(ClientError::Broken { .. }) if may_repeat => None,
                 Ok(_) | Err(_) => return self.success(request.method, url, outcome?).await,
             };
             let Some(wait) = retry::wait(attempt, headers, SystemTime::now(), retry::jitter()) else {
@@ -172,6 +179,9 @@ impl Registry {
         url: &Url,
     ) -> Result<(Response, bool), ClientError> {
         let Inner { shared, host, tokens, .. } = &*self.0;
+        if request.by_password {
+            return self.with_password(place, request, url).await;
+        }
         if let Some(challenge) = &place.challenge
             && tokens.lacks(shared, host, &request.scopes).await?
         {
@@ -194,6 +204,24 @@ impl Registry {
                 return Ok((response, with_credentials));
             }
         }
+    }
+
+    async fn with_password(
+        &self,
+        place: &Place,
+        request: &Request,
+        url: &Url,
+    ) -> Result<(Response, bool), ClientError> {
+        let built = place.http.request(request.method.clone(), url.clone());
+        let built = built.headers(request.headers.clone()).body(request.body.clone());
+        let credentials = self.credentials().await?;
+        let built = match credentials {
+            Some(Credentials::Password { user, secret }) => built.basic_auth(user, Some(secret)),
+            Some(Credentials::Bearer(token)) => built.bearer_auth(token),
+            Some(Credentials::RefreshToken(_)) | None => built,
+        };
+        let response = built.send().await.map_err(|error| self.fault(error))?;
+        Ok((response, credentials.is_some()))
     }
 
     async fn success(
@@ -224,7 +252,7 @@ impl Registry {
                 .map_err(|error| ClientError::protocol(host, error.to_string()))
         };
         let secure = root("https")?;
-        if !shared.settings.insecure && !host.is_loopback() {
+        if !shared.settings.is_insecure(host) && !host.is_loopback() {
             return match shared.strict.get(secure.clone()).send().await {
                 Ok(response) => Ok(Place::new(secure, shared.strict.clone(), &response)),
                 Err(error) => Err(self.fault(error)),

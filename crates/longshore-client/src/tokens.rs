@@ -151,7 +151,7 @@ async fn fetch(
     let scopes = scopes.clone().with(challenge.scope.as_deref());
     // A service that is not the registry itself must be who it says, unless all of it is allowed to be anybody.
     let is_allowed =
-        shared.settings.insecure || (host.is_loopback() && realm.host_str() == registry.host_str());
+        shared.settings.is_insecure(host) || (host.is_loopback() && realm.host_str() == registry.host_str());
     let http = if is_allowed { &shared.trusting } else { &shared.strict };
     let mut fields: Vec<(&str, &str)> = Vec::new();
     if let Some(service) = &challenge.service {

@@ -2,6 +2,8 @@
 
 mod client;
 mod contents;
+mod operator;
+mod remote;
 mod transfer;
 
 use std::{
@@ -13,6 +15,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use client::{ClientCommand, Connection, Form, OneImage};
 pub(crate) use contents::{DiffArguments, FilesArguments};
+pub(crate) use operator::{PruneArguments, RollbackArguments};
+pub(crate) use remote::{
+    MembersCommand, ProjectsCommand, QuotaCommand, Remote, RemoteCommand, RobotsCommand, UsersCommand,
+};
 pub(crate) use transfer::{CopyArguments, LocalFormat, PullArguments, PushArguments, Transfer};
 
 /// A container image registry.
@@ -122,7 +128,10 @@ pub(crate) enum Command {
         #[command(flatten)]
         place: Place,
     },
-    /// Looks after accounts from outside of the API, for operators.
+    /// Looks after accounts, of a registry elsewhere over its management API, or of the one here from outside of it.
+    ///
+    /// reset-password and rotate-keys change the index of a registry on this machine, also when nobody can log in. The
+    /// others ask the registry that --host or LONGSHORE_HOST names, with the login that `longshore login` keeps.
     Admin {
         #[command(subcommand)]
         command: AdminCommand,
@@ -139,6 +148,24 @@ pub(crate) enum Command {
     },
     #[command(flatten)]
     Client(Box<ClientCommand>),
+    /// Prints a script that completes commands in a shell.
+    #[command(after_help = "Examples:
+  longshore completions bash > /etc/bash_completion.d/longshore
+  longshore completions zsh > /usr/local/share/zsh/site-functions/_longshore
+  longshore completions fish > ~/.config/fish/completions/longshore.fish")]
+    Completions {
+        /// The shell.
+        #[arg(value_name = "SHELL", value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Writes man pages of every command into a folder.
+    #[command(after_help = "Examples:
+  longshore man /usr/local/share/man/man1")]
+    Man {
+        /// The folder, which must be there.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Prints the version.
     Version,
 }
@@ -182,6 +209,8 @@ pub(crate) enum AdminCommand {
         #[command(flatten)]
         place: Place,
     },
+    #[command(flatten)]
+    Remote(Box<RemoteCommand>),
 }
 
 #[derive(Debug, Subcommand)]
@@ -270,6 +299,23 @@ mod tests {
         Arguments::command().debug_assert();
     }
 
+    /// What every command says of itself.
+    #[test]
+    fn help() {
+        fn told(command: &mut clap::Command, path: &str, text: &mut String) {
+            let path = format!("{path} {}", command.get_name());
+            text.push_str(&format!("## {}\n\n{}\n\n", path.trim(), command.render_long_help()));
+            for inner in command.get_subcommands_mut().filter(|inner| inner.get_name() != "help") {
+                told(inner, &path, text);
+            }
+        }
+        let mut command = Arguments::command().term_width(100);
+        command.build();
+        let mut text = String::new();
+        told(&mut command, "", &mut text);
+        insta::assert_snapshot!(text);
+    }
+
     #[test]
     fn every_command_reads() {
         for line in [
@@ -283,11 +329,19 @@ mod tests {
             "admin reset-password",
             "admin reset-password ann c.yml",
             "admin rotate-keys --forget-old --data d",
+            "admin projects list --host localhost:5000 --name te -o json",
+            "admin projects set team --public false --host localhost:5000",
+            "admin users create ann --email ann@example.org --password-stdin --host localhost:5000",
+            "admin members add team ann --role developer --host localhost:5000 --insecure",
+            "admin robots create ci --project team --access pull,push --days 30 --host localhost:5000",
+            "admin quota set team 20GB --host localhost:5000",
             "audit verify c.yml",
             "audit export --format csv --since 2026-11-01 --until 24h --data d",
             "config check c.yml",
             "config show",
             "config schema",
+            "completions bash",
+            "man /tmp",
             "version",
             "login localhost:5000 --user ann --password-stdin",
             "logout localhost:5000",
@@ -301,6 +355,9 @@ mod tests {
             "tag localhost:5000/app:v1 v2",
             "untag localhost:5000/app:v2",
             "delete localhost:5000/app:v1",
+            "rollback localhost:5000/team/app:v1 --steps 2",
+            "rollback localhost:5000/team/app:v1 --list -o json",
+            "prune localhost:5000/team/app --older-than 30d --keep 5 --match v* --except v1 --untagged --yes",
             "ping localhost:5000",
         ] {
             let words = std::iter::once("longshore").chain(line.split(' '));

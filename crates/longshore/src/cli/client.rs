@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use longshore_client::{ImageReference, RegistryHost, RepositoryReference};
+use longshore_client::{ImageReference, Prefix, RegistryHost, RepositoryReference};
 use longshore_types::Tag;
 
 use super::{
     contents::{DiffArguments, FilesArguments},
+    operator::{PruneArguments, RollbackArguments},
     transfer::{CopyArguments, PullArguments, PushArguments},
 };
 
@@ -166,6 +167,26 @@ pub(crate) enum ClientCommand {
         #[command(flatten)]
         connection: Connection,
     },
+    /// Points a tag back to what it was.
+    ///
+    /// Longshore keeps the history of tags, and what was deleted for a while: both come back. At other registries --to
+    /// points the tag to an image that is still there.
+    #[command(after_help = "Examples:
+  longshore rollback localhost:5000/team/app:v1
+  longshore rollback --list localhost:5000/team/app:v1
+  longshore rollback --to sha256:… localhost:5000/team/app:v1")]
+    Rollback(Box<RollbackArguments>),
+    /// Takes old tags and their images, after showing what would go and why.
+    ///
+    /// What is given must hold together: --match 'v*' --older-than 30d --keep 5 takes of the tags that begin with v those
+    /// built more than 30 days ago, but never the newest five. An image that another tag or index needs loses the tag
+    /// alone. Signatures go with what they are about. How old an image is, its configuration says; what does not say
+    /// it stays.
+    #[command(after_help = "Examples:
+  longshore prune --older-than 30d localhost:5000/team/app             what would go
+  longshore prune --older-than 30d --keep 10 --yes localhost:5000/team/app
+  longshore prune --match 'pr-*' --older-than 2w --except pr-1 localhost:5000/team/app")]
+    Prune(Box<PruneArguments>),
     /// Tells why a registry cannot be used: name, connection, TLS, login, clock, one after the other.
     Ping {
         /// The registry, host or host:port.
@@ -197,6 +218,9 @@ pub(crate) struct Connection {
     /// Trusts the certificates in this file, in PEM form, beside those of the system.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Vec<PathBuf>,
+    /// Pulls from here first, host or host/name, and goes on where it is not; may be given several times.
+    #[arg(long, value_name = "MIRROR")]
+    pub(crate) mirror: Vec<Prefix>,
     /// Keeps and finds names and secrets in this file alone.
     #[arg(long, value_name = "FILE", env = "REGISTRY_AUTH_FILE")]
     pub(crate) authfile: Option<PathBuf>,

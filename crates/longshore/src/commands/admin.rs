@@ -23,6 +23,7 @@ pub(super) fn run(command: AdminCommand) -> ExitCode {
                 reset_password(config, opened, name.as_deref().unwrap_or(FIRST_USER)).await
             })
         }
+        AdminCommand::Remote(command) => super::client::administer(*command),
         AdminCommand::RotateKeys { forget_old, place } => {
             let old = if forget_old { OldKeys::Forget } else { OldKeys::Follow };
             maintenance::run(&place, Use::Beside, async |config, opened: &Opened| {

@@ -6,6 +6,7 @@ mod client;
 mod configuration;
 mod maintenance;
 mod serve;
+mod shell;
 
 use std::{env, path::PathBuf, process::ExitCode};
 
@@ -32,6 +33,8 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Audit { command } => audit::run(command),
         Command::Config { command } => configuration::run(command),
         Command::Client(command) => client::run(*command),
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man { folder } => shell::man(&folder),
         Command::Version => print(&format!("longshore {}\n", env!("CARGO_PKG_VERSION"))),
     }
 }

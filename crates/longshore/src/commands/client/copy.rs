@@ -10,7 +10,7 @@ use crate::cli::{CopyArguments, Form, Transfer};
 pub(super) async fn copied(arguments: &CopyArguments) -> Result<String, Failure> {
     let CopyArguments { from, to, transfer, .. } = arguments;
     let client = client(&transfer.connection, None)?;
-    let (source, place) = (image::repository(&client, from), image::repository(&client, to));
+    let (source, place) = (image::source(&client, from)?, image::repository(&client, to)?);
     let settings = settings(transfer, !arguments.no_referrers);
     let target = target(from, to);
     let progress = progress::of_blobs();

@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use longshore_client::{ClientError, CopyError, CredentialError, ImageError, LocalError, SettingsError};
+use longshore_client::{
+    ClientError, CopyError, CredentialError, ImageError, LocalError, ManagementError, RulesError,
+    SettingsError,
+};
 use longshore_types::error_chain;
 
 use crate::commands::{USAGE, complain};
@@ -25,7 +28,11 @@ pub(super) enum Failure {
     #[error(transparent)]
     Copy(#[from] CopyError),
     #[error(transparent)]
+    Management(#[from] ManagementError),
+    #[error(transparent)]
     Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Rules(#[from] RulesError),
     #[error(transparent)]
     Credentials(#[from] CredentialError),
     /// The arguments do not fit together.
@@ -34,6 +41,9 @@ pub(super) enum Failure {
     /// The image is there, but not what was asked for in it.
     #[error("{0}")]
     NotFound(String),
+    /// Something of that name is not there.
+    #[error("{0}")]
+    Missing(String),
     /// Anything else.
     #[error("{0}")]
     Other(String),
@@ -51,7 +61,8 @@ impl Failure {
 
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Usage(_) | Self::Settings(_) => ExitCode::from(USAGE),
+            Self::Usage(_) | Self::Settings(_) | Self::Rules(_) => ExitCode::from(USAGE),
+            Self::Missing(_) => ExitCode::from(NOT_FOUND),
             Self::NotFound(_) => ExitCode::from(NOT_FOUND),
             _ => match self.refusal().map(|refusal| refusal.status.as_u16()) {
                 Some(404) => ExitCode::from(NOT_FOUND),
@@ -64,6 +75,7 @@ impl Failure {
     fn refusal(&self) -> Option<&longshore_client::Refusal> {
         match self {
             Self::Client(ClientError::Refused(refusal))
+            | Self::Management(ManagementError::Client(ClientError::Refused(refusal)))
             | Self::Image(ImageError::Client(ClientError::Refused(refusal)))
             | Self::Copy(CopyError::Image(ImageError::Client(ClientError::Refused(refusal)))) => {
                 Some(refusal)

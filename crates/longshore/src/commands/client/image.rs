@@ -9,15 +9,20 @@ use serde_json::{Value, json};
 use super::{Failure, client, output};
 use crate::cli::{Form, OneImage};
 
-/// The repository of an image.
-pub(super) fn repository(client: &Client, image: &ImageReference) -> Repository {
-    client.registry(&image.place.host).repository(&image.place.repository)
+/// The repository of an image, to change something there.
+pub(super) fn repository(client: &Client, image: &ImageReference) -> Result<Repository, Failure> {
+    Ok(client.repository(&image.place)?)
+}
+
+/// The repository of an image, to pull from it, or from its mirrors.
+pub(super) fn source(client: &Client, image: &ImageReference) -> Result<Repository, Failure> {
+    Ok(client.source(&image.place)?)
 }
 
 /// What an image command is given, and where it asks.
 pub(super) fn meant(one: &OneImage) -> Result<(Repository, Option<&Platform>), Failure> {
     let client = client(&one.connection, None)?;
-    Ok((repository(&client, &one.image), one.choice.platform.as_ref()))
+    Ok((source(&client, &one.image)?, one.choice.platform.as_ref()))
 }
 
 pub(super) async fn manifest(one: &OneImage) -> Result<String, Failure> {
@@ -181,7 +186,7 @@ fn size_of(image: &PulledManifest) -> u64 {
 }
 
 pub(super) async fn tag(client: &Client, image: &ImageReference, tag: &Tag) -> Result<String, Failure> {
-    let repository = repository(client, image);
+    let repository = repository(client, image)?;
     let PulledManifest { manifest, bytes, .. } = repository.manifest(&image.reference()).await?;
     let digest = repository.push_manifest(&Reference::Tag(tag.clone()), manifest.media_type(), bytes).await?;
     Ok(format!("{}:{tag}@{digest}\n", image.place))
@@ -191,12 +196,12 @@ pub(super) async fn untag(client: &Client, image: &ImageReference) -> Result<Str
     let (Some(tag), None) = (&image.tag, &image.digest) else {
         return Err(Failure::Usage(format!("{image}: say the tag to take away, and no digest")));
     };
-    repository(client, image).delete_manifest(&Reference::Tag(tag.clone())).await?;
+    repository(client, image)?.delete_manifest(&Reference::Tag(tag.clone())).await?;
     Ok(format!("untagged {image}\n"))
 }
 
 pub(super) async fn delete(client: &Client, image: &ImageReference) -> Result<String, Failure> {
-    let repository = repository(client, image);
+    let repository = repository(client, image)?;
     let digest = match image.digest {
         Some(digest) => digest,
         None => repository.resolve(&image.reference()).await?.digest,

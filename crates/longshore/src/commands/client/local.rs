@@ -14,7 +14,7 @@ use crate::cli::{Form, LocalFormat, PullArguments, PushArguments};
 pub(super) async fn pulled(arguments: &PullArguments) -> Result<String, Failure> {
     let PullArguments { from, to, transfer, .. } = arguments;
     let settings = pull_settings(arguments)?;
-    let source = image::repository(&client(&transfer.connection, None)?, from);
+    let source = image::source(&client(&transfer.connection, None)?, from)?;
     let progress = progress::of_blobs();
     let pulled = pull(&source, &from.reference(), to, &settings, &progress).await?;
     let digest = pulled.digest.map(|digest| digest.to_string()).unwrap_or_default();
@@ -75,7 +75,7 @@ pub(super) async fn pushed(arguments: &PushArguments) -> Result<String, Failure>
     let choice = Choice { name: arguments.image.clone(), likely: likely(to) };
     let images = LocalImages::open(from, &choice, &std::env::temp_dir()).await?;
     let target = to.reference();
-    let place = image::repository(&client(&transfer.connection, None)?, to);
+    let place = image::repository(&client(&transfer.connection, None)?, to)?;
     let settings = settings(transfer, arguments.referrers);
     let (own, progress) = (Reference::Digest(images.chosen()), progress::of_blobs());
     let copied = copy(&images, &own, &place, &target, &settings, &progress).await?;

@@ -14,18 +14,30 @@ mod login;
 mod output;
 mod ping;
 mod progress;
+mod prune;
+mod remote;
+mod rollback;
 mod terminal;
 
 use std::process::ExitCode;
 
 use failure::Failure;
-use longshore_client::{Client, ClientSettings, Credentials};
+use longshore_client::{Client, ClientSettings, Credentials, RegistryRules};
 
 use super::{complain, runtime};
-use crate::cli::{ClientCommand, Connection};
+use crate::cli::{ClientCommand, Connection, RemoteCommand};
 
 /// Runs a command to its end.
 pub(super) fn run(command: ClientCommand) -> ExitCode {
+    to_its_end(dispatch(command))
+}
+
+/// Runs a command of `longshore admin` that asks a registry.
+pub(super) fn administer(command: RemoteCommand) -> ExitCode {
+    to_its_end(remote::run(command))
+}
+
+fn to_its_end(work: impl Future<Output = Result<String, Failure>>) -> ExitCode {
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -33,7 +45,7 @@ pub(super) fn run(command: ClientCommand) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(dispatch(command)) {
+    match runtime.block_on(work) {
         Ok(text) => super::print(&text),
         Err(failure) => failure.tell(),
     }
@@ -71,14 +83,18 @@ async fn dispatch(command: ClientCommand) -> Result<String, Failure> {
         ClientCommand::Delete { image, connection } => {
             image::delete(&client(&connection, None)?, &image).await
         }
+        ClientCommand::Rollback(arguments) => rollback::rollback(&arguments).await,
+        ClientCommand::Prune(arguments) => prune::prune(&arguments).await,
         ClientCommand::Ping { host, connection } => ping::ping(&host, &connection).await,
     }
 }
 
 /// A client as the arguments and the environment say.
 fn client(connection: &Connection, given: Option<Credentials>) -> Result<Client, Failure> {
+    let rules = connection.mirror.iter().cloned().fold(environment::rules()?, RegistryRules::with_mirror);
     let settings = ClientSettings {
         insecure: connection.insecure,
+        rules,
         ca_files: connection.ca_file.clone(),
         credentials: environment::credentials(connection.authfile.as_deref()),
         given,
