@@ -178,8 +178,9 @@ impl Browser {
 
     /// What the page looks like, as PNG: the whole page as far down as `height_max` pixels.
     pub async fn picture(&self, height_max: u64) -> Vec<u8> {
-        let whole = self.run("return document.documentElement.scrollHeight", json!([])).await;
-        let height = whole.as_u64().unwrap_or(900).clamp(200, height_max);
+        // Of the window, with what is around the page.
+        let whole = "return document.documentElement.scrollHeight + window.outerHeight - window.innerHeight";
+        let height = self.run(whole, json!([])).await.as_u64().unwrap_or(900).clamp(200, height_max);
         let rect = self.get("/window/rect").await;
         let (width, before) = (rect["width"].clone(), rect["height"].clone());
         self.post("/window/rect", json!({ "width": width, "height": height })).await;

@@ -3,5 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod every_page;
 mod people;
+mod shop;
 mod visitor;
+mod work;

@@ -1,6 +1,6 @@
 //! Somebody at a browser.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use longshore_testkit::{Browser, BrowserSettings, TestRegistry};
 use serde_json::{Value, json};
@@ -43,26 +43,39 @@ impl<'a> Visitor<'a> {
         url.strip_prefix(self.registry.base()).unwrap_or(&url).to_owned()
     }
 
-    /// The page as it is now has no serious or critical finding of axe-core, and the browser refused nothing of it.
+    /// Keeps what the page looks like, as `NAME.png`.
+    pub(crate) async fn keep_picture(&self, folder: &Path, name: &str) {
+        let picture = self.browser.picture(1800).await;
+        std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
+    }
+
+    /// The page as it is now has no [fault](Visitor::faults).
     pub(crate) async fn is_without_fault(&self) {
+        let faults = self.faults().await;
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+
+    /// What is wrong with the page as it is now: serious and critical findings of axe-core, and what the browser refused.
+    pub(crate) async fn faults(&self) -> Vec<String> {
         let path = self.path().await;
         let complaints = self.browser.complaints().await;
-        let refused: Vec<_> = complaints.iter().filter(|text| !text.contains("status of 40")).collect();
-        assert!(refused.is_empty(), "{path}: {refused:#?}");
-        if !self.script {
-            return;
+        let refused = complaints.into_iter().filter(|text| !text.contains("status of 40"));
+        let mut faults: Vec<String> = refused.map(|text| format!("{path}: {text}")).collect();
+        if self.script {
+            let rules = std::fs::read_to_string(axe()).expect("scripts/axe installs the rules");
+            self.browser.run(&rules, json!([])).await;
+            let run = "return axe.run(document, { resultTypes: ['violations'] })";
+            let found = self.browser.run(run, json!([])).await;
+            let violations = found["violations"].as_array().unwrap();
+            let is_serious =
+                |found: &&Value| ["serious", "critical"].map(Value::from).contains(&found["impact"]);
+            faults.extend(violations.iter().filter(is_serious).map(|found| {
+                let places: Vec<_> =
+                    found["nodes"].as_array().into_iter().flatten().map(|node| &node["html"]).collect();
+                format!("{path}: {} {} {places:?}", found["id"], found["help"])
+            }));
         }
-        let rules = std::fs::read_to_string(axe()).expect("scripts/axe installs the rules");
-        self.browser.run(&rules, json!([])).await;
-        let found =
-            self.browser.run("return axe.run(document, { resultTypes: ['violations'] })", json!([])).await;
-        let violations = found["violations"].as_array().unwrap();
-        let serious: Vec<String> = violations
-            .iter()
-            .filter(|found| ["serious", "critical"].map(Value::from).contains(&found["impact"]))
-            .map(|found| format!("{}: {} {}", found["id"], found["help"], found["nodes"]))
-            .collect();
-        assert!(serious.is_empty(), "{path}: {serious:#?}");
+        faults
     }
 }
 
