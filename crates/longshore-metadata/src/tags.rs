@@ -163,8 +163,9 @@ impl ReadTx {
         let (rows, skip) = (conditions.value(at_most(limit)), conditions.value(at_most(skip)));
         let sql = format!(
             "SELECT t.name, t.manifest_id, m.digest, t.updated_at FROM \
-             (SELECT t.name, t.manifest_id, t.updated_at FROM tags t {sql} ORDER BY {order} \
-              LIMIT ${rows} OFFSET ${skip}) AS t JOIN manifests m ON m.id = t.manifest_id ORDER BY {order}"
+             (SELECT t.name AS name FROM tags t {sql} ORDER BY {order} LIMIT ${rows} OFFSET ${skip}) AS p \
+             CROSS JOIN tags t CROSS JOIN manifests m \
+             WHERE t.repository_id = $1 AND t.name = p.name AND m.id = t.manifest_id ORDER BY {order}"
         );
         self.query(&sql, &conditions.values).await?.into_iter().map(TagRecord::read).collect()
     }
