@@ -60,6 +60,10 @@ pub(super) async fn page(frame: &Frame<'_>) -> Answered {
     };
     let (outcome, problem) = match simulated {
         Some(Ok(outcome)) => (Some(outcome), None),
+        Some(Err(PageError::NotFound)) => {
+            let words = t!(cx, "nobody is called so, or there is no such repository", "没有这个用户或仓库");
+            (None, Some(PageError::Refused(404, words)))
+        }
         Some(Err(error)) => (None, Some(refused(error)?)),
         None => (None, None),
     };

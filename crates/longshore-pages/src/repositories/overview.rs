@@ -67,7 +67,7 @@ pub(super) async fn page(frame: &Frame<'_>) -> Answered {
     let tags = cx.list::<Tag>(frame.api(&format!("/tags?{part}{conditions}"))).await?;
     let description = frame.repository.as_ref().map_or("", |repository| repository.description.as_str());
     // On the first page, sorted as usual, it is the newest.
-    let shown = tags.entries.first().map_or("latest", |tag| tag.name.as_str());
+    let shown = tags.entries.first().map(|tag| tag.name.as_str());
     let body = html! {
         div class="columns" {
             section aria-label=(t!(cx, "Description", "描述")) {
@@ -79,8 +79,10 @@ pub(super) async fn page(frame: &Frame<'_>) -> Answered {
                 }
             }
             section {
-                h2 { (t!(cx, "Pull", "拉取")) }
-                (copy_lines::pull(cx, &frame.name, shown))
+                @if let Some(tag) = shown {
+                    h2 { (t!(cx, "Pull", "拉取")) }
+                    (copy_lines::pull(cx, &frame.name, tag))
+                }
                 (facts(frame))
             }
         }
