@@ -1,11 +1,20 @@
 //! What administrators look after. Auditors see what they may read; to everybody else none of these pages is there.
 
+mod audit;
+mod collection;
+mod configuration;
 mod desk;
 mod groups;
+mod identity;
+mod jobs;
+mod keys;
+mod labels;
 mod overview;
 mod permissions;
+mod quotas;
 mod robots;
 mod roles;
+mod trust_rules;
 mod user;
 mod users;
 
@@ -28,6 +37,14 @@ pub(crate) async fn answer(cx: &Cx<'_>, rest: &[String]) -> Answered {
         "groups" => groups::answer(desk, rest).await,
         "robots" => robots::answer(desk, rest).await,
         "roles" => roles::answer(desk, rest).await,
+        "audit" => audit::answer(desk, rest).await,
+        "identity" => identity::answer(desk, rest).await,
+        "configuration" => configuration::answer(desk, rest).await,
+        "quotas" => quotas::answer(desk, rest).await,
+        "labels" => labels::answer(desk, rest).await,
+        "jobs" => jobs::answer(desk, rest).await,
+        "collection" => collection::answer(desk, rest).await,
+        "keys" => keys::answer(desk, rest).await,
         _ => Err(PageError::NotFound),
     }
 }

@@ -39,12 +39,20 @@ const fn section(
     Section { name, needs, english, chinese }
 }
 
-const SECTIONS: [Section; 5] = [
+const SECTIONS: [Section; 13] = [
     section("", "", "Overview", "概览"),
     section("users", "user:list", "Users", "用户"),
     section("groups", "user-group:list", "Groups", "用户组"),
     section("robots", "robot:list", "Robots", "机器人账户"),
     section("roles", "role:list", "Roles", "角色"),
+    section("audit", "audit-log:list", "Audit", "审计日志"),
+    section("identity", "configuration:read", "Identity", "身份源"),
+    section("configuration", "configuration:read", "Configuration", "系统配置"),
+    section("quotas", "quota:list", "Quotas", "配额"),
+    section("labels", "label:list", "Labels", "标记"),
+    section("jobs", "jobservice-monitor:list", "Jobs", "后台任务"),
+    section("collection", "garbage-collection:list", "Collection", "垃圾回收"),
+    section("keys", "signing-key:list", "Keys", "签名密钥"),
 ];
 
 /// What `/users/current/permissions` lists.
@@ -149,7 +157,7 @@ pub(super) fn part(cx: &Cx<'_>) -> String {
 /// What looks for a part of a name in a listing.
 pub(super) fn search_form(cx: &Cx<'_>, label: &str) -> Markup {
     html! {
-        form class="inline" role="search" {
+        form class="inline" role="search" action=(cx.request.path) {
             (ui::field(&Field { name: "name", label: label.to_owned(), kind: "search",
                 value: cx.request.query.text("name").unwrap_or_default(), ..Field::default() }))
             button class="second" { (t!(cx, "Find", "查找")) }

@@ -41,7 +41,8 @@ pub(super) fn boxes(
                     code { (resource) }
                     @for permission in permissions {
                         label {
-                            input type="checkbox" name=(field) value=(permission.word()) checked[is_on(permission)];
+                            input type="checkbox" name=(field) value=(permission.word())
+                                aria-label=(permission.word()) checked[is_on(permission)];
                             (permission.action)
                         }
                     }
@@ -81,8 +82,8 @@ mod tests {
         let possible = ["pull", "push"]
             .map(|action| Permission { resource: "repository".into(), action: action.into() });
         let html = boxes("on", "Title", &possible, |permission| permission.action == "push").into_string();
-        assert!(html.contains(r#"value="repository:push" checked"#), "{html}");
-        assert!(!html.contains(r#"value="repository:pull" checked"#), "{html}");
+        assert!(html.contains(r#"aria-label="repository:push" checked"#), "{html}");
+        assert!(!html.contains(r#"aria-label="repository:pull" checked"#), "{html}");
         let form = Pairs::from([("on", "repository:push"), ("on", "odd"), ("other", "a:b")]);
         assert_eq!(ticked(&form, "on"), [json!({ "resource": "repository", "action": "push" })]);
     }
