@@ -4,8 +4,13 @@
 //! at for what all of them keep to ([`Page`]).
 
 mod form;
+mod history;
 mod html;
+mod members;
 mod page;
+mod projects;
+mod repositories;
+mod robots;
 mod security;
 mod signing_in;
 
