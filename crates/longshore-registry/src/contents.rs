@@ -103,9 +103,6 @@ pub enum ContentsError {
         /// What there is.
         there: Vec<String>,
     },
-    /// The image has no such layer.
-    #[error("the image has {0} layers, counted from 0")]
-    NoLayer(usize),
     /// A layer or configuration is not in the registry: it lies elsewhere, or was lost.
     #[error("{0} is not in the registry")]
     BlobUnknown(Digest),

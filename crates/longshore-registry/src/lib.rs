@@ -35,6 +35,11 @@ mod uploads;
 mod verify;
 
 /// Parts of this crate's interface that come from below it.
+pub use longshore_image::{
+    Change, ConfigChange, Entry, FileComparison, Healthcheck, LayerChanges, LookUpError, MergedFile,
+    MergedFiles, PackageChange, Platform as ImagePlatform, Step, Touch, WastedPath, dockerfile, instruction,
+    steps,
+};
 pub use longshore_metadata::{
     ArtifactFilter, ArtifactOrder, LabelId, LabelRecord, ManifestId, ManifestRecord, MetadataError, Page,
     ProjectId, Pulls, QuotaExceeded, ReferrerRecord, RepositoryFilter, RepositoryId, RepositoryOrder,

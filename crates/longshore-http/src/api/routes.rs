@@ -12,7 +12,7 @@ use longshore_auth::Permission;
 use super::{
     handlers::{
         access_policies, access_tokens, artifacts, audit, collection, configuration, current_user,
-        description, directories, history, jobs, labels, members, permissions, projects, quotas,
+        description, directories, history, images, jobs, labels, members, permissions, projects, quotas,
         repositories, robots, roles, search, sessions, signing_keys, sources, statistics, system, tags,
         trust_rules, user_groups, users,
     },
@@ -1014,6 +1014,87 @@ pub(crate) static ROUTES: &[Route] = &[
     )
     .about("artifact", "The reports of scans; an empty object where there are none.")
     .gives_other("application/json"),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/additions/layers"),
+        "getLayersAddition",
+        Needs::Project(Permission::ARTIFACT_ADDITION_READ),
+        by!(images::layers),
+    )
+    .about("image", "How an image was built, step by step, with the layers that came of it. Pulling it must be allowed.")
+    .query(images::IMAGE)
+    .gives(of::<Vec<images::StepReply>>),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/additions/dockerfile"),
+        "getDockerfileAddition",
+        Needs::Project(Permission::ARTIFACT_ADDITION_READ),
+        by!(images::build_file),
+    )
+    .about("image", "A Dockerfile that tells what an image's history tells. Pulling it must be allowed.")
+    .query(images::IMAGE)
+    .gives_other("text/plain"),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/additions/configuration"),
+        "getConfigurationAddition",
+        Needs::Project(Permission::ARTIFACT_ADDITION_READ),
+        by!(images::configuration),
+    )
+    .about("image", "How an image is run. Pulling it must be allowed.")
+    .query(images::IMAGE)
+    .gives(of::<images::ConfigurationReply>),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/additions/manifest"),
+        "getManifestAddition",
+        Needs::Project(Permission::ARTIFACT_ADDITION_READ),
+        by!(images::manifest),
+    )
+    .about("image", "The manifest byte for byte; of an index, with a platform, that of the image. Pulling it must be allowed.")
+    .query(images::IMAGE)
+    .gives_other("application/json"),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/files"),
+        "listFiles",
+        Needs::Project(Permission::ARTIFACT_ADDITION_READ),
+        by!(images::list_files),
+    )
+    .about("image", "Lists a folder of an image, with what each layer did to what is in it. Pulling it must be allowed.")
+    .query(images::FOLDER)
+    .lists(of::<Vec<images::FileReply>>, &[], &[]),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/files/search"),
+        "searchFiles",
+        Needs::Project(Permission::ARTIFACT_ADDITION_READ),
+        by!(images::search_files),
+    )
+    .about("image", "Finds files of an image by their names, 10000 at most. Pulling it must be allowed.")
+    .query(images::SEARCH)
+    .lists(of::<Vec<images::FileReply>>, &[], &[]),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/files/content"),
+        "readFile",
+        Needs::Project(Permission::ARTIFACT_ADDITION_READ),
+        by!(images::read_file),
+    )
+    .about("image", "The bytes of a file of an image, if they are no more than 16 MiB. Pulling it must be allowed.")
+    .query(images::FILE)
+    .gives_other("application/octet-stream"),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/files/waste"),
+        "getWaste",
+        Needs::Project(Permission::ARTIFACT_ADDITION_READ),
+        by!(images::waste),
+    )
+    .about("image", "Bytes of an image that a later layer overwrites or removes. Pulling it must be allowed.")
+    .query(images::IMAGE)
+    .gives(of::<images::WasteReply>),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/compare"),
+        "compareImages",
+        Needs::Project(Permission::ARTIFACT_ADDITION_READ),
+        by!(images::compare),
+    )
+    .about("image", "Compares two images: configuration, layers, files and packages. Pulling both must be allowed.")
+    .query(images::COMPARISON)
+    .gives(of::<images::ComparisonReply>),
     get(
         at!("/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/additions/{addition}"),
         "getAddition",

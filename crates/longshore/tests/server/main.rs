@@ -5,6 +5,7 @@
 mod accounts;
 mod audit;
 mod authentication;
+mod images;
 mod limits;
 mod listening;
 mod notifications;

@@ -233,7 +233,7 @@ pub(crate) async fn copy(api: &Api, request: ApiRequest) -> Reply {
         return Err(ApiProblem::forbidden("who may push here on a condition only cannot copy artifacts"));
     }
     let unknown = || ApiProblem::not_found(format!("artifact {text} not found"));
-    if !may_pull(api, &request, &source).await? {
+    if !may_all(api, &request, &source, &[Permission::REPOSITORY_PULL]).await? {
         return Err(unknown());
     }
     let rights: &[(_, &[Action])] = &[(&source, &[Action::Pull]), (&name, &[Action::Pull, Action::Push])];
@@ -256,14 +256,20 @@ fn source(text: &str) -> Option<(RepositoryName, Reference)> {
     Some((name.parse().ok()?, reference))
 }
 
-/// Whether the caller may pull from a repository that the path does not name.
-async fn may_pull(api: &Api, request: &ApiRequest, name: &RepositoryName) -> Result<bool, ApiProblem> {
+/// Whether the caller may do all of these to a repository that the path does not name.
+pub(super) async fn may_all(
+    api: &Api,
+    request: &ApiRequest,
+    name: &RepositoryName,
+    permissions: &[Permission],
+) -> Result<bool, ApiProblem> {
     for project in name.possible_projects() {
         let found = api.guard.project(&ProjectKey::Name(project)).await.map_err(ApiProblem::unavailable)?;
         if let Some(found) = found {
             let target = Target::repository(&found.record.name, found.public, name);
             let (access, circumstances) = (&request.access, &request.circumstances);
-            return Ok(decide(access, &target, Permission::REPOSITORY_PULL, circumstances).allowed);
+            let allowed = |needed: &Permission| decide(access, &target, *needed, circumstances).allowed;
+            return Ok(permissions.iter().all(allowed));
         }
     }
     Ok(false)

@@ -12,6 +12,7 @@ pub(crate) mod description;
 pub(crate) mod directories;
 pub(crate) mod filters;
 pub(crate) mod history;
+pub(crate) mod images;
 pub(crate) mod jobs;
 pub(crate) mod labels;
 pub(crate) mod members;

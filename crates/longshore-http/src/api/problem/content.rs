@@ -1,8 +1,8 @@
 //! What goes wrong with repositories and artifacts.
 
 use longshore_registry::{
-    BrowseError, CopyError, DeleteError, ListError, ManifestPushError, MetadataError, MountError,
-    RestoreError, StoreError, TagError,
+    BrowseError, ContentsError, CopyError, DeleteError, ListError, LookUpError, ManifestPushError,
+    MetadataError, MountError, RestoreError, StoreError, TagError,
 };
 use longshore_types::{Reference, RepositoryName};
 
@@ -61,6 +61,34 @@ impl From<BrowseError> for ApiProblem {
             BrowseError::NotSupported(message) => Self::bad_request(message),
             BrowseError::Metadata(error) => error.into(),
             BrowseError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ContentsError> for ApiProblem {
+    fn from(error: ContentsError) -> Self {
+        let message = error.to_string();
+        match error {
+            ContentsError::Denied(_) => Self::denied(),
+            ContentsError::NameUnknown(name) => Self::repository_not_found(&name),
+            ContentsError::ManifestUnknown { repository, reference } => {
+                Self::artifact_not_found(&repository, &reference)
+            }
+            ContentsError::BlobUnknown(_) | ContentsError::File(LookUpError::NotFound(_)) => {
+                Self::not_found(message)
+            }
+            ContentsError::Platform { wanted: None, .. } => {
+                Self::bad_request(format!("this is an index, say which platform: {message}"))
+            }
+            ContentsError::NoImage(_)
+            | ContentsError::Platform { .. }
+            | ContentsError::Configuration(_)
+            | ContentsError::Layer { .. }
+            | ContentsError::TooMuch(_)
+            | ContentsError::File(_)
+            | ContentsError::FileTooLarge { .. } => Self::bad_request(message),
+            ContentsError::Metadata(error) => error.into(),
+            ContentsError::Store(error) => error.into(),
         }
     }
 }

@@ -21,6 +21,6 @@ mod workloads;
 use longshore_testkit::{Builder, TestRegistry};
 
 /// A registry with accounts that does not wait for the disk.
-fn with_accounts() -> Builder {
+pub(crate) fn with_accounts() -> Builder {
     TestRegistry::builder().accounts().quick()
 }

@@ -60,6 +60,8 @@ const fn row(method: &'static str, path: &'static str, permission: &'static str,
 const PULL: &[Role] = &[ProjectAdmin, Maintainer, Developer, Guest, LimitedGuest, Admin, Robot];
 /// List repositories, read what scans found; know the project.
 const LOOK: &[Role] = &[ProjectAdmin, Maintainer, Developer, Guest, LimitedGuest, Admin, Auditor];
+/// See what an image holds: know the project and pull.
+const LOOK_INSIDE: &[Role] = &[ProjectAdmin, Maintainer, Developer, Guest, LimitedGuest, Admin];
 /// Push, tag, label artifacts.
 const PUSH: &[Role] = &[ProjectAdmin, Maintainer, Developer, Admin];
 /// Delete repositories, artifacts, tags; make, change and delete labels.
@@ -260,6 +262,15 @@ const REPOSITORY_ROWS: &[Row] = &[
     row("DELETE", repository!("/artifacts/{reference}/tags/{tag_name}"), "project tag:delete", Admits::OfProject(DELETE)),
     row("GET", repository!("/artifacts/{reference}/accessories"), "project accessory:list", Admits::OfProject(LOOK)),
     row("GET", repository!("/artifacts/{reference}/additions/vulnerabilities"), "project artifact-addition:read", Admits::OfProject(LOOK)),
+    row("GET", repository!("/artifacts/{reference}/additions/layers"), "project artifact-addition:read", Admits::OfProject(LOOK_INSIDE)),
+    row("GET", repository!("/artifacts/{reference}/additions/dockerfile"), "project artifact-addition:read", Admits::OfProject(LOOK_INSIDE)),
+    row("GET", repository!("/artifacts/{reference}/additions/configuration"), "project artifact-addition:read", Admits::OfProject(LOOK_INSIDE)),
+    row("GET", repository!("/artifacts/{reference}/additions/manifest"), "project artifact-addition:read", Admits::OfProject(LOOK_INSIDE)),
+    row("GET", repository!("/artifacts/{reference}/files"), "project artifact-addition:read", Admits::OfProject(LOOK_INSIDE)).query("path=etc"),
+    row("GET", repository!("/artifacts/{reference}/files/search"), "project artifact-addition:read", Admits::OfProject(LOOK_INSIDE)).query("name=motd"),
+    row("GET", repository!("/artifacts/{reference}/files/content"), "project artifact-addition:read", Admits::OfProject(LOOK_INSIDE)).query("path=etc/motd"),
+    row("GET", repository!("/artifacts/{reference}/files/waste"), "project artifact-addition:read", Admits::OfProject(LOOK_INSIDE)),
+    row("GET", repository!("/artifacts/{reference}/compare"), "project artifact-addition:read", Admits::OfProject(LOOK_INSIDE)).query("with=v1"),
     row("GET", repository!("/artifacts/{reference}/additions/{addition}"), "project artifact-addition:read", Admits::OfProject(LOOK)),
     row("GET", repository!("/artifacts/{reference}/deletion"), "project artifact:read", Admits::OfProject(LOOK)),
     // Nothing is deleted here, which is what those are told who may restore.

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use longshore_testkit::{Api, Reply, TestRegistry, basic, image, role};
+use longshore_testkit::{Api, Archive, Blob, Reply, TestRegistry, basic, image, media_type, role};
+use longshore_types::DigestAlgorithm;
 use serde_json::{Value, json};
 
 use super::{
@@ -58,7 +59,10 @@ impl World {
         let registry =
             TestRegistry::builder().accounts().set("accounts.trust.issuers", issuers).quick().spawn().await;
         registry.create_project(PROJECT, false).await;
-        let content = image().build();
+        // Some routes look into it.
+        let layer = Archive::new().file("etc/motd", b"hello").end();
+        let layer = Blob::new(DigestAlgorithm::Sha256, media_type::LAYER, layer);
+        let content = image().layers(0).layer(layer).build();
         registry.admin().push_image("team/app", "v1", &content).await;
         let mut world =
             Self { registry, callers: Vec::new(), names: Names(Vec::new()), fresh: AtomicU64::new(0) };
