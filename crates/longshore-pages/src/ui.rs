@@ -264,7 +264,7 @@ fn ago(cx: &Cx<'_>, moment: jiff::Timestamp) -> String {
     let seconds = seconds_of(cx.request.now) - moment.as_second();
     match seconds {
         ..-59 => moment.strftime("%Y-%m-%d %H:%M").to_string(),
-        ..60 => t!(cx, "just now", "刚刚"),
+        -59..60 => t!(cx, "just now", "刚刚"),
         60..3600 => count(cx, seconds / 60, ("minute ago", "minutes ago"), "分钟前"),
         3600..86_400 => count(cx, seconds / 3600, ("hour ago", "hours ago"), "小时前"),
         86_400..2_592_000 => count(cx, seconds / 86_400, ("day ago", "days ago"), "天前"),
