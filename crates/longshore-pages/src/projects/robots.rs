@@ -226,8 +226,9 @@ fn secret_page(frame: &Frame<'_>, id: i64, name: &str, secret: &str) -> PageRepl
         h2 { (t!(cx, "Secret", "密钥")) }
         (ui::copy_line(secret))
         h2 { (t!(cx, "Log in with it", "用它登录")) }
-        (ui::copy_line(&format!("docker login {} --username '{name}' --password-stdin", cx.request.host)))
-        p class="hint" { (t!(cx, "Docker reads the secret from standard input.", "Docker 从标准输入读取密钥。")) }
+        (ui::copy_line(&format!("docker login {} --username '{name}'", cx.request.host)))
+        p class="hint" { (t!(cx, "Docker asks for the password: paste the secret. Scripts add --password-stdin and send it there.",
+            "Docker 会要求输入密码：粘贴密钥即可。脚本可以加上 --password-stdin 并从标准输入传入密钥。")) }
         p { a href=(frame.path(&format!("robots/{id}"))) { (t!(cx, "I have kept it", "我已保存")) } }
     };
     frame.page("robots", &title, body)
