@@ -5,6 +5,7 @@
 mod access_policies;
 mod access_tokens;
 mod audit;
+mod background_work;
 mod catalog;
 mod configuration;
 mod content;
