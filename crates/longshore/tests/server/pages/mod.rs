@@ -6,6 +6,7 @@
 mod form;
 mod history;
 mod html;
+mod images;
 mod members;
 mod page;
 mod projects;
