@@ -14,7 +14,7 @@ use std::{fmt, io};
 
 use serde::Serialize;
 
-pub use content::{FileReader, file_bytes, files_bytes, open_file};
+pub use content::{FileReader, file_bytes, files_bytes, open_file, open_layer};
 pub use encoding::EncodingError;
 pub use path::normal_path;
 pub use pieces::PieceReader;

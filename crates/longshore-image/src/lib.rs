@@ -25,7 +25,7 @@ pub use history::{Step, dockerfile, steps};
 pub use index::{IndexEntry, NoSuchPlatform, choose, index_entries};
 pub use layer::{
     EncodingError, Entry, EntryKind, FileReader, LayerBounds, LayerError, LayerFiles, PieceReader,
-    file_bytes, files_bytes, normal_path, open_file, read_layer,
+    file_bytes, files_bytes, normal_path, open_file, open_layer, read_layer,
 };
 pub use merged::{
     Change, FileContent, LayerChanges, LookUpError, MergeBounds, MergeError, MergedFile, MergedFiles, Touch,

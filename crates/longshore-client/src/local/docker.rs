@@ -9,7 +9,7 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use longshore_image::{Entry, EntryKind, open_file};
+use longshore_image::open_layer;
 use longshore_types::{Descriptor, Digest, DigestAlgorithm, Digester, MediaType};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -246,7 +246,7 @@ impl Writer<'_> {
         let begin = self.file.stream_position().map_err(fault())?;
         self.file.write_all(&header(name, 0)).map_err(fault())?;
         let packed = BufReader::with_capacity(256 << 10, File::open(layer).map_err(LocalError::file(layer))?);
-        let mut unpacked = open_file(packed, &whole(), UNPACKED_BYTES_MAX)
+        let mut unpacked = open_layer(packed, UNPACKED_BYTES_MAX)
             .map_err(|error| LocalError::malformed(layer, longshore_types::error_chain(&error)))?;
         let (mut digester, mut size_bytes) = (Digester::new(diff_id.algorithm()), 0);
         each_piece(layer, &mut unpacked, |piece| {
@@ -269,22 +269,6 @@ impl Writer<'_> {
     fn finish(mut self) -> Result<(), LocalError> {
         let ended = self.file.write_all(&[0; 1024]).and_then(|()| self.file.sync_data());
         ended.map_err(LocalError::file(self.path))
-    }
-}
-
-/// All bytes of a layer, as if they were a file of it.
-fn whole() -> Entry {
-    Entry {
-        path: "".into(),
-        kind: EntryKind::File,
-        mode: 0,
-        uid: 0,
-        gid: 0,
-        size_bytes: u64::MAX,
-        modified: 0,
-        target: None,
-        data_at: Some(0),
-        hash: None,
     }
 }
 

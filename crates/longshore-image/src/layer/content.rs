@@ -9,10 +9,19 @@ use super::{Entry, LayerError, read::half, unpack::Unpacked};
 /// How much is read at once.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// The bytes of a file, as they come out of its layer. Errors say [`LayerError`].
+/// The bytes of a file, as they come out of its layer, or of the whole layer. Errors say [`LayerError`].
 pub struct FileReader<R: Read> {
     stream: Unpacked<R>,
-    left: u64,
+    /// `None` where the end is that of the layer.
+    left: Option<u64>,
+}
+
+/// All bytes of a layer, unpacked, but no more than `unpacked_bytes_max`.
+///
+/// # Errors
+/// If its compression is not known here.
+pub fn open_layer<R: Read>(source: R, unpacked_bytes_max: u64) -> Result<FileReader<R>, LayerError> {
+    Ok(FileReader { stream: Unpacked::new(source, unpacked_bytes_max)?, left: None })
 }
 
 /// Goes to the bytes of a file that [`super::read_layer`] found in a layer whose bytes begin at `source`. Of compressed
@@ -27,7 +36,7 @@ pub fn open_file<R: Read>(
 ) -> Result<FileReader<R>, LayerError> {
     let mut stream = Unpacked::new(source, unpacked_bytes_max)?;
     go_to(&mut stream, entry)?;
-    Ok(FileReader { stream, left: entry.size_bytes })
+    Ok(FileReader { stream, left: Some(entry.size_bytes) })
 }
 
 /// The whole file, if it has no more than `bytes_max` bytes, compared with what was listed. See [`open_file`].
@@ -113,15 +122,18 @@ fn ends_early(entry: &Entry) -> LayerError {
 
 impl<R: Read> Read for FileReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let left = self.left.unwrap_or(u64::MAX);
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
         let read = self.stream.read_some(&mut buffer[..wanted]).map_err(|error| match error {
             LayerError::Source(error) => error,
             error => io::Error::new(io::ErrorKind::InvalidData, error),
         })?;
-        if read == 0 && wanted > 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        if let Some(left) = &mut self.left {
+            if read == 0 && wanted > 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            *left -= read as u64;
         }
-        self.left -= read as u64;
         Ok(read)
     }
 }

@@ -23,6 +23,7 @@ mod harbor;
 mod helm;
 mod notation;
 mod oras;
+mod own;
 mod podman;
 mod proxies;
 mod regctl;
