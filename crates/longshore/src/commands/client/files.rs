@@ -37,6 +37,9 @@ pub(super) async fn files(arguments: &FilesArguments) -> Result<String, Failure>
     }
 }
 
+/// With fewer digits of a digest, another layer may be meant.
+const DIGITS_MIN: usize = 12;
+
 /// What was asked for.
 struct Asked<'a> {
     repository: &'a Repository,
@@ -170,12 +173,15 @@ impl Asked<'_> {
         self.list(rows.collect())
     }
 
-    /// By number or digest.
+    /// By number, digest, or the beginning of it that histories show.
     fn layer(&self, named: &str) -> Result<usize, Failure> {
         let by_number = || named.parse::<usize>().ok()?.checked_sub(1).filter(|at| *at < self.layers.len());
-        let by_digest = || self.layers.iter().position(|layer| layer.digest.to_string() == named);
-        let found = if named.contains(':') { by_digest() } else { by_number() };
-        found.ok_or_else(|| {
+        let by_digest = || {
+            self.layers.iter().position(|Descriptor { digest, .. }| {
+                digest.to_string() == named || named.len() >= DIGITS_MIN && digest.hex().starts_with(named)
+            })
+        };
+        by_number().or_else(by_digest).ok_or_else(|| {
             Failure::Usage(format!(
                 "--layer {named}: there are 1 to {}, or the digests that longshore history shows",
                 self.layers.len()
