@@ -26,7 +26,7 @@ const ENTRIES_MAX: usize = 100_000;
 #[derive(Debug, thiserror::Error)]
 pub enum ManagementError {
     /// There is none.
-    #[error("{0} has no management API: it is no Longshore, and no Harbor")]
+    #[error("{0} has no management API; a Longshore with accounts has one, and Harbor")]
     Absent(RegistryHost),
     /// Anything else.
     #[error(transparent)]
@@ -133,11 +133,11 @@ impl Management {
         self.walk(path, |_| false).await
     }
 
-    /// A 404 in other words than the API's own is somebody else's.
+    /// A 404 in other words than the API's own is somebody else's, or that of a Longshore without accounts.
     fn explained(&self, error: ClientError) -> ManagementError {
         match error {
             ClientError::Refused(refusal)
-                if refusal.problems.is_empty()
+                if refusal.problems.iter().all(|problem| problem.code == "UNSUPPORTED")
                     && matches!(refusal.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) =>
             {
                 ManagementError::Absent(self.registry.host().clone())

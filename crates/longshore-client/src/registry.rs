@@ -284,14 +284,16 @@ impl Registry {
 fn is_about_tls(error: &reqwest::Error) -> bool {
     let mut cause = std::error::Error::source(error);
     while let Some(each) = cause {
-        if each.is::<rustls::Error>() {
-            return true;
-        }
-        let inner = each.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        if is_of_tls(each) {
             return true;
         }
         cause = each.source();
     }
     false
+}
+
+/// Errors of input and output carry it, some within another one.
+fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let inner = || error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || inner().is_some_and(|inner| is_of_tls(inner))
 }
