@@ -1,5 +1,6 @@
 //! The command line.
 
+mod background;
 mod client;
 mod contents;
 mod operator;
@@ -13,6 +14,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use background::{GcCommand, JobsCommand};
 pub(crate) use client::{ClientCommand, Connection, Form, OneImage};
 pub(crate) use contents::{DiffArguments, FilesArguments};
 pub(crate) use operator::{PruneArguments, RollbackArguments};
@@ -335,6 +337,9 @@ mod tests {
             "admin members add team ann --role developer --host localhost:5000 --insecure",
             "admin robots create ci --project team --access pull,push --days 30 --host localhost:5000",
             "admin quota set team 20GB --host localhost:5000",
+            "admin jobs list --kind notification --host localhost:5000",
+            "admin jobs retry 7 --host localhost:5000",
+            "admin gc preview --host localhost:5000",
             "audit verify c.yml",
             "audit export --format csv --since 2026-11-01 --until 24h --data d",
             "config check c.yml",

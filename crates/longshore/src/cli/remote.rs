@@ -3,7 +3,10 @@
 use clap::{Args, Subcommand};
 use longshore_client::RegistryHost;
 
-use super::client::{Connection, Output};
+use super::{
+    background::{GcCommand, JobsCommand},
+    client::{Connection, Output},
+};
 
 /// What an administrator does from anywhere.
 #[derive(Debug, Subcommand)]
@@ -32,6 +35,16 @@ pub(crate) enum RemoteCommand {
     Quota {
         #[command(subcommand)]
         command: QuotaCommand,
+    },
+    /// What a registry does in the background, over the management API.
+    Jobs {
+        #[command(subcommand)]
+        command: JobsCommand,
+    },
+    /// Collection of what nothing needs any more, over the management API; `longshore gc` does it on this machine.
+    Gc {
+        #[command(subcommand)]
+        command: GcCommand,
     },
 }
 

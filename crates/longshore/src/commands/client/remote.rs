@@ -1,5 +1,6 @@
 //! `longshore admin` over the management API of a registry: a file for each kind of thing.
 
+mod background;
 mod members;
 mod projects;
 mod quota;
@@ -20,6 +21,8 @@ pub(super) async fn run(command: RemoteCommand) -> Result<String, Failure> {
         RemoteCommand::Members { command } => members::run(command).await,
         RemoteCommand::Robots { command } => robots::run(command).await,
         RemoteCommand::Quota { command } => quota::run(command).await,
+        RemoteCommand::Jobs { command } => background::jobs(command).await,
+        RemoteCommand::Gc { command } => background::gc(command).await,
     }
 }
 
