@@ -20,10 +20,19 @@ struct Allowed {
 impl Rights {
     /// Those of the reader in the project of that number; none for who is not signed in.
     pub(crate) async fn in_project(cx: &Cx<'_>, id: i64) -> Result<Self, PageError> {
+        Self::look(cx, &format!("/project/{id}"), "").await
+    }
+
+    /// The same in one repository of the project, by its whole name.
+    pub(crate) async fn in_repository(cx: &Cx<'_>, id: i64, name: &str) -> Result<Self, PageError> {
+        Self::look(cx, &format!("/project/{id}"), &format!("&repository={}", encode(name))).await
+    }
+
+    async fn look(cx: &Cx<'_>, scope: &str, more: &str) -> Result<Self, PageError> {
         if cx.request.caller.is_none() {
             return Ok(Self::default());
         }
-        let target = format!("/users/current/permissions?scope=/project/{id}&relative=true");
+        let target = format!("/users/current/permissions?scope={scope}&relative=true{more}");
         let allowed = cx.look::<Vec<Allowed>>(target).await?.unwrap_or_default();
         let words = allowed.into_iter().map(|Allowed { resource, action }| format!("{resource}:{action}"));
         Ok(Self(words.collect()))

@@ -261,6 +261,7 @@ pub(crate) static ROUTES: &[Route] = &[
     .query(&[
         like("scope", "^(/system|/project/[a-z0-9]+([._/-][a-z0-9]+)*)?/?$", "/project/ and its number or name, or /system."),
         boolean("relative", "Whether resources are named relative to the scope."),
+        text("repository", "The whole name of a repository in the project: what is allowed there."),
     ])
     .gives(of::<Vec<current_user::PermissionReply>>),
     get(at!("/users/{user_id}"), "getUser", Needs::Own(Permission::USER_READ), by!(users::show))

@@ -27,7 +27,7 @@ impl<'a> Frame<'a> {
         // It may have been found without the `library/` that was asked for.
         let name = repository.name.clone();
         let project = number(cx, repository.project_id).await?;
-        let rights = Rights::in_project(cx, project.project_id).await?;
+        let rights = Rights::in_repository(cx, project.project_id, &name).await?;
         Ok(Self { cx, name, repository: Some(repository), project, rights })
     }
 
@@ -41,7 +41,7 @@ impl<'a> Frame<'a> {
         let parents = name.match_indices('/').map(|(at, _)| &name[..at]).rev();
         for parent in parents.chain([top]) {
             if let Some(project) = cx.look::<Project>(format!("/projects/{}", encode(parent))).await? {
-                let rights = Rights::in_project(cx, project.project_id).await?;
+                let rights = Rights::in_repository(cx, project.project_id, name).await?;
                 return Ok(Self { cx, name: name.to_owned(), repository: None, project, rights });
             }
         }

@@ -2,6 +2,7 @@
 
 use longshore_accounts::ProjectKey;
 use longshore_auth::{BuiltInRole, Permission, Target, decide};
+use longshore_types::RepositoryName;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -17,7 +18,7 @@ pub(crate) struct PermissionReply {
 }
 
 /// What the caller may do in the scope: `/project/1`, or the system without one. Nothing in a project that is not there,
-/// or that the caller may not know of.
+/// or that the caller may not know of. With a repository what they may do there: a member may be one for some repositories.
 pub(crate) async fn permissions(api: &Api, request: ApiRequest) -> Reply {
     let relative = request.query.flag("relative")?.unwrap_or_default();
     let scope = request.query.text("scope").unwrap_or("/system").trim_end_matches('/');
@@ -48,8 +49,16 @@ async fn in_project(api: &Api, request: &ApiRequest, scope: &str) -> Result<Vec<
     // Of those of the whole system, which an administrator has everywhere, none is a project's.
     let of_projects = BuiltInRole::ProjectAdmin.permissions();
     let found = allowed(request, project.target(), |permission| of_projects.contains(permission));
-    let may_know = found.contains(&Permission::PROJECT_READ);
-    Ok(if may_know { found } else { Vec::new() })
+    if !found.contains(&Permission::PROJECT_READ) {
+        return Ok(Vec::new());
+    }
+    let Some(repository) = request.query.text("repository") else { return Ok(found) };
+    let name: RepositoryName =
+        repository.parse().ok().filter(|name| project.record.name.contains(name)).ok_or_else(|| {
+            ApiProblem::bad_request("repository: expected the whole name of one in the project")
+        })?;
+    let target = Target::repository(&project.record.name, project.public, &name);
+    Ok(allowed(request, target, |permission| of_projects.contains(permission)))
 }
 
 fn allowed(request: &ApiRequest, target: Target<'_>, wanted: impl Fn(Permission) -> bool) -> Vec<Permission> {

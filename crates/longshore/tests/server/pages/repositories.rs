@@ -176,6 +176,27 @@ async fn tags_and_labels_come_and_go() {
 }
 
 #[tokio::test]
+async fn members_for_some_repositories_work_there() {
+    let registry = with_accounts().spawn().await;
+    registry.create_user("ann").await;
+    registry.create_project("team", true).await;
+    let member =
+        json!({"role_id": role::MAINTAINER, "member_user": {"username": "ann"}, "repositories": "web/**"});
+    registry.admin().post_json("/api/v2.0/projects/team/members", &member).await.assert_status(201);
+    for name in ["team/web/shop", "team/app"] {
+        registry.admin().push_image(name, "v1", &image().build()).await;
+    }
+    let ann = Browser::user(&registry, "ann").await;
+    let theirs = ann.open("/repositories/team/web/shop").await.assert_status(200);
+    assert!(theirs.links().contains(&"/repositories/team/web/shop/-/manage/v1"), "{:?}", theirs.links());
+    let other = ann.open(APP).await.assert_status(200);
+    assert!(!other.links().contains(&"/repositories/team/app/-/manage/v1"), "{:?}", other.links());
+    let page = ann.open("/repositories/team/web/shop/-/manage/v1").await;
+    let add = "/repositories/team/web/shop/-/manage/v1/tags";
+    ann.submit(&page, add, &[("tag", "stable")]).await.assert_shows("Added.");
+}
+
+#[tokio::test]
 async fn what_would_go_is_shown_before_it_goes() {
     let (registry, ann, _) = looked_after().await;
     let children = vec![image().platform("linux/amd64").build(), image().platform("linux/arm64").build()];
