@@ -25,7 +25,38 @@ pub fn instruction(entry: &HistoryEntry) -> String {
         },
         (None, None) => text.to_owned(),
     };
-    one_line(&instruction)
+    as_dockerfile(&one_line(&instruction))
+}
+
+/// Builders write some instructions as Go prints lists and maps: `EXPOSE map[80/tcp:{}]`, `CMD ["a" "b"]`, `VOLUME [/data]`.
+/// In the words of a Dockerfile they can be built again.
+fn as_dockerfile(instruction: &str) -> String {
+    let Some((word, rest)) = instruction.split_once(' ') else { return instruction.to_owned() };
+    let within = |begin: &str| rest.strip_prefix(begin).and_then(|rest| rest.strip_suffix(']'));
+    match (word, within("map["), within("[")) {
+        ("EXPOSE", Some(ports), _) => format!("EXPOSE {}", ports.replace(":{}", "")),
+        ("CMD" | "ENTRYPOINT" | "SHELL", _, Some(words)) if words.starts_with('"') => {
+            format!("{word} [{}]", with_commas(words))
+        }
+        ("VOLUME", _, Some(folders)) if !folders.starts_with('"') => format!("VOLUME {folders}"),
+        _ => instruction.to_owned(),
+    }
+}
+
+/// Puts a comma between quoted words that have none.
+fn with_commas(words: &str) -> String {
+    let (mut list, mut quoted, mut escaped) = (String::with_capacity(words.len() + 8), false, false);
+    for letter in words.chars() {
+        if letter == ' ' && !quoted && list.ends_with('"') {
+            list.push(',');
+        }
+        if letter == '"' && !escaped {
+            quoted = !quoted;
+        }
+        escaped = letter == '\\' && quoted && !escaped;
+        list.push(letter);
+    }
+    list
 }
 
 /// `|2 A=1 B=2 /bin/sh -c make`: the values of ARGs in use, and the rest.
@@ -76,6 +107,14 @@ mod tests {
         check("COPY /a /b # buildkit", "COPY /a /b");
         check("ENV PATH=/usr/bin", "ENV PATH=/usr/bin");
         check("bazel build ...", "bazel build ...");
+        check("EXPOSE map[53/udp:{} 80/tcp:{}]", "EXPOSE 53/udp 80/tcp");
+        check(
+            "ENTRYPOINT [\"sh\" \"-c\" \"echo \\\" x\\\" \\\\\" \"y\"]",
+            "ENTRYPOINT [\"sh\", \"-c\", \"echo \\\" x\\\" \\\\\", \"y\"]",
+        );
+        check("CMD [\"a\", \"b c\"]", "CMD [\"a\", \"b c\"]");
+        check("VOLUME [/data /cache]", "VOLUME /data /cache");
+        check("VOLUME [\"/data\"]", "VOLUME [\"/data\"]");
     }
 
     #[test]
