@@ -7,7 +7,7 @@ use longshore_testkit::{BrowserSettings, TestRegistry};
 use crate::{shop, visitor::Visitor};
 
 /// Each with the name of its picture.
-const PAGES: [(&str, &str); 34] = [
+const PAGES: [(&str, &str); 47] = [
     ("/", "home"),
     ("/search?q=shop", "search"),
     ("/search?q=4f5d6e7", "search-commit"),
@@ -32,6 +32,15 @@ const PAGES: [(&str, &str); 34] = [
     ("/repositories/shop/web/-/settings", "repository-settings"),
     ("/repositories/shop/web/-/manage/v1.0", "manage"),
     ("/repositories/shop/web/-/manage/v1.0/delete", "delete"),
+    ("/repositories/shop/web/-/images/v2.0", "image"),
+    ("/repositories/shop/web/-/images/v2.0/layers?platform=linux/amd64", "layers"),
+    ("/repositories/shop/web/-/images/v2.0/files?platform=linux/amd64", "files"),
+    ("/repositories/shop/web/-/images/v2.0/files?platform=linux/amd64&path=/srv/web", "folder"),
+    ("/repositories/shop/web/-/images/v2.0/files?platform=linux/amd64&layer=3", "files-of-a-layer"),
+    ("/repositories/shop/web/-/images/v2.0/waste?platform=linux/amd64", "waste"),
+    ("/repositories/shop/web/-/images/v2.0/referrers", "referrers"),
+    ("/repositories/shop/web/-/images/v2.0/manifest", "manifest"),
+    ("/repositories/shop/web/-/compare?before=v1.0&after=v2.0&platform=linux/amd64", "compare"),
     ("/repositories/nothing/here", "not-found"),
     ("/admin", "administration"),
     ("/admin/users", "users"),
@@ -42,6 +51,10 @@ const PAGES: [(&str, &str); 34] = [
     ("/admin/identity", "identity"),
     ("/admin/configuration", "configuration"),
     ("/admin/quotas", "quotas"),
+    ("/admin/labels", "system-labels"),
+    ("/admin/jobs", "jobs"),
+    ("/admin/collection", "collection"),
+    ("/admin/keys", "keys"),
 ];
 
 /// Opens all of them, and keeps what they look like beside the build, for people to look at.
