@@ -4,6 +4,7 @@
 
 mod artifacts;
 mod configuration;
+mod images;
 mod kind;
 mod repositories;
 mod tags;
@@ -18,6 +19,7 @@ use longshore_storage::StoreError;
 use longshore_types::{Digest, Reference, RepositoryName};
 use serde::Deserialize;
 
+pub use images::{ImageHit, ImageHits, ImagesAfter, SEARCH_CHARACTERS_MIN};
 pub(crate) use kind::cosign_tag;
 pub use kind::media_types_of;
 

@@ -41,18 +41,18 @@ pub use longshore_image::{
     steps,
 };
 pub use longshore_metadata::{
-    ArtifactFilter, ArtifactOrder, LabelId, LabelRecord, ManifestId, ManifestRecord, MetadataError, Page,
-    ProjectId, Pulls, QuotaExceeded, ReferrerRecord, RepositoryFilter, RepositoryId, RepositoryOrder,
-    RepositoryParts, RepositoryRecord, RepositoryScope, RepositorySummary, TagEvent, TagEventAction,
-    TagFilter, TagOrder, TagRecord, TextFilter,
+    ArtifactFilter, ArtifactOrder, LabelId, LabelRecord, ManifestId, ManifestRecord, MarkKey, MetadataError,
+    Page, ProjectId, Pulls, QuotaExceeded, ReferrerRecord, RepositoryFilter, RepositoryId, RepositoryOrder,
+    RepositoryParts, RepositoryRecord, RepositoryScope, RepositoryStamp, RepositorySummary, TagEvent,
+    TagEventAction, TagFilter, TagOrder, TagRecord, TextFilter,
 };
 pub use longshore_storage::{Blob, ByteStream, Space, StoreError};
 
 pub use access::{Denied, ReadOnly};
 pub use blobs::{BlobPullError, MountError, MountOutcome, PulledBlob};
 pub use browse::{
-    Accessory, Artifact, ArtifactChild, ArtifactParts, BrowseError, Listed, Platform, TaggedArtifact,
-    TagsOfArtifact, Window, media_types_of,
+    Accessory, Artifact, ArtifactChild, ArtifactParts, BrowseError, ImageHit, ImageHits, ImagesAfter, Listed,
+    Platform, SEARCH_CHARACTERS_MIN, TaggedArtifact, TagsOfArtifact, Window, media_types_of,
 };
 pub use call::{Call, RequestInfo};
 pub use catalog::{ListError, ReferrersPage};

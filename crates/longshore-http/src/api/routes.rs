@@ -897,6 +897,10 @@ pub(crate) static ROUTES: &[Route] = &[
         .about("search", "Finds projects and repositories that the caller may read, by a part of their names.")
         .query(&[text("q", "A part of the name.")])
         .gives(of::<search::SearchReply>),
+    get(at!("/search/images"), "searchImages", Needs::Anybody, by!(search::images))
+        .about("search", "Finds images in repositories that the caller may list, by tag, commit, version, title or source.")
+        .query(search::IMAGES)
+        .gives(of::<search::ImageSearchReply>),
     get(at!("/statistics"), "getStatistic", Needs::SignedIn, by!(statistics::show))
         .about("statistic", "Counts projects and repositories that the caller may read.")
         .gives(of::<statistics::StatisticsReply>),
@@ -922,6 +926,14 @@ pub(crate) static ROUTES: &[Route] = &[
     .about("repository", "Shows a repository.")
     .query(repositories::PARTS)
     .gives(of::<repositories::RepositoryReply>),
+    get(
+        at!("/projects/{project_name}/repositories/{repository_name}/activity"),
+        "getRepositoryActivity",
+        Needs::Project(Permission::REPOSITORY_READ),
+        by!(repositories::activity),
+    )
+    .about("repository", "Tells whether a repository changed since the last time, and what is on its way into it.")
+    .gives(of::<repositories::RepositoryActivityReply>),
     put(
         at!("/projects/{project_name}/repositories/{repository_name}"),
         "updateRepository",

@@ -1,11 +1,20 @@
 //! What an artifact's configuration says of it.
 
+use std::collections::BTreeMap;
+
 use futures_util::TryStreamExt as _;
 use longshore_storage::StoreError;
-use longshore_types::{ByteRange, Digest};
+use longshore_types::{ByteRange, Descriptor, Digest, Manifest};
 use serde_json::{Map, Value};
 
 use crate::Registry;
+
+/// Configurations that have labels.
+const IMAGE_CONFIGURATIONS: [&str; 2] =
+    ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
+
+/// Longest configuration that is read for its labels at a push.
+const LABELS_BYTES_MAX: u64 = 256 * 1024;
 
 /// What Harbor shows of an image.
 const SHOWN: [&str; 4] = ["created", "architecture", "os", "config"];
@@ -35,6 +44,32 @@ impl Registry {
         }
         Ok(serde_json::from_slice(&bytes).ok())
     }
+}
+
+impl Registry {
+    /// The labels in the configuration of an image that is pushed. It is no reason to refuse the push if they cannot be read.
+    pub(crate) async fn labels_of(&self, manifest: &Manifest) -> BTreeMap<String, String> {
+        let is_image = |config: &&Descriptor| IMAGE_CONFIGURATIONS.contains(&config.media_type.as_str());
+        let Some(config) = manifest.config().filter(is_image) else { return BTreeMap::new() };
+        if config.size_bytes > LABELS_BYTES_MAX {
+            return BTreeMap::new();
+        }
+        match self.configuration(&config.digest, LABELS_BYTES_MAX).await {
+            Ok(Some(configuration)) => labels(&configuration),
+            Ok(None) => BTreeMap::new(),
+            Err(error) => {
+                tracing::warn!(digest = %config.digest, error = longshore_types::error_chain(&error), "no labels of a configuration");
+                BTreeMap::new()
+            }
+        }
+    }
+}
+
+fn labels(configuration: &Map<String, Value>) -> BTreeMap<String, String> {
+    let labels =
+        configuration.get("config").and_then(|config| config.get("Labels")).and_then(Value::as_object);
+    let texts = labels.into_iter().flatten();
+    texts.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 /// Of an image's configuration, what Harbor shows.
@@ -91,6 +126,12 @@ mod tests {
         assert_eq!(history(object(configuration)), json!([1]));
         assert_eq!(history(object(json!({"history": {}}))), json!([]));
         assert_eq!(author(&object(json!({"author": "bob", "config": null}))), "bob");
+        let wanted = [("maintainer".to_owned(), "ann".to_owned())];
+        assert_eq!(
+            labels(&object(json!({"config": {"Labels": {"maintainer": "ann", "n": 7}}}))),
+            wanted.into()
+        );
+        assert!(labels(&object(json!({"config": []}))).is_empty());
         assert_eq!(author(&object(json!({"author": 7, "config": {"Labels": []}}))), "");
     }
 }

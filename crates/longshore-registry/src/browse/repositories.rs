@@ -1,7 +1,9 @@
 //! Repositories.
 
 use longshore_auth::Action;
-use longshore_metadata::{RepositoryFilter, RepositoryOrder, RepositoryParts, RepositorySummary};
+use longshore_metadata::{
+    RepositoryFilter, RepositoryOrder, RepositoryParts, RepositoryStamp, RepositorySummary,
+};
 use longshore_types::RepositoryName;
 
 use super::{BrowseError, Listed, Window, listed};
@@ -21,7 +23,10 @@ impl Registry {
             return Err(BrowseError::CatalogDenied);
         }
         let mut tx = self.inner.metadata.read().await?;
-        let total = tx.listed_repositories_count(filter).await?;
+        let total = match order.0 {
+            RepositoryOrder::Pulled => tx.pulled_repositories_count(filter).await?,
+            _ => tx.listed_repositories_count(filter).await?,
+        };
         let mut entries = Vec::new();
         for record in tx.listed_repositories(filter, order, window.skip, window.limit).await? {
             entries.push(tx.repository_summary(record, parts).await?);
@@ -40,6 +45,19 @@ impl Registry {
         let mut tx = self.inner.metadata.read().await?;
         let record = listed(&mut tx, name).await?;
         Ok(tx.repository_summary(record, parts).await?)
+    }
+
+    /// What tells whether a repository is still as it was, and what is on its way into it.
+    pub async fn repository_stamp(
+        &self,
+        call: &Call,
+        name: &RepositoryName,
+    ) -> Result<RepositoryStamp, BrowseError> {
+        require(call, Action::Pull, name)?;
+        let mut tx = self.inner.metadata.read().await?;
+        let record = listed(&mut tx, name).await?;
+        let stamp = tx.repository_stamp(record.id).await?;
+        stamp.ok_or_else(|| BrowseError::NameUnknown(name.clone()))
     }
 
     /// Whether there is a repository of that name with something in it.

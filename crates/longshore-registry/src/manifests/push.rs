@@ -1,6 +1,6 @@
 //! Push of manifests.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use longshore_auth::Action;
@@ -29,6 +29,8 @@ struct Incoming {
     manifest: Manifest,
     payload: Bytes,
     tags: Vec<Tag>,
+    /// What the configuration of an image says of it; empty if it is not here.
+    labels: BTreeMap<String, String>,
 }
 
 impl Registry {
@@ -48,7 +50,8 @@ impl Registry {
     ) -> Result<PushedManifest, ManifestPushError> {
         require(call, Action::Push, repository)?;
         self.require_writable()?;
-        let incoming = read(target.clone(), content_type.cloned(), payload).await?;
+        let mut incoming = read(target.clone(), content_type.cloned(), payload).await?;
+        incoming.labels = self.labels_of(&incoming.manifest).await;
         let (registry, call, repository) = (self.clone(), call.clone(), repository.clone());
         let push = async move {
             retry_on_conflict(|| registry.try_push_manifest(&call, &repository, &incoming)).await
@@ -71,6 +74,10 @@ impl Registry {
         }
         let warnings = warnings(missing.len(), missing_children(&mut tx, id, &incoming.manifest).await?);
         let record = put(&mut tx, id, incoming, call).await?;
+        // Only of content that this repository has: a digest alone lets nobody read it.
+        if incoming.manifest.config().is_some_and(|config| !missing.contains(&config.digest)) {
+            tx.mark_manifest(id, record.id, &incoming.labels).await?;
+        }
         for tag in &incoming.tags {
             self.point_tag(&mut tx, call, id, tag, &record).await?;
         }
@@ -192,7 +199,7 @@ fn read_now(
     let manifest = Manifest::parse(content_type.as_ref(), &payload)?;
     let mut seen = BTreeSet::new();
     let tags = first_tag.into_iter().chain(target.tags).filter(|tag| seen.insert(tag.clone())).collect();
-    Ok(Incoming { digest, manifest, payload, tags })
+    Ok(Incoming { digest, manifest, payload, tags, labels: BTreeMap::new() })
 }
 
 async fn put(

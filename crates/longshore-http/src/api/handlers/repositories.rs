@@ -21,15 +21,17 @@ use crate::api::{
 };
 
 /// Keys of `sort`.
-pub(crate) const SORTS: &[&str] = &["name", "creation_time", "update_time", "pull_count"];
+pub(crate) const SORTS: &[&str] = &["name", "creation_time", "update_time", "pull_count", "pull_time"];
 /// Keys of `q`.
 pub(crate) const FILTERS: &[&str] = &["name"];
 
-const ORDERS: [(&str, RepositoryOrder); 4] = [
+const ORDERS: [(&str, RepositoryOrder); 5] = [
     ("name", RepositoryOrder::Name),
     ("creation_time", RepositoryOrder::Created),
     ("update_time", RepositoryOrder::Updated),
     ("pull_count", RepositoryOrder::Pulls),
+    // Those that nobody pulled are left out.
+    ("pull_time", RepositoryOrder::Pulled),
 ];
 
 /// Longest description, in characters.
@@ -55,8 +57,22 @@ pub(crate) struct RepositoryReply {
     /// How often manifests were pulled from it.
     pull_count: u64,
     creation_time: Moment,
-    /// The last push, or the last change of the description.
+    /// The last change of artifacts, tags or the description.
     update_time: Moment,
+    /// The last pull; left out where nobody pulled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pull_time: Option<Moment>,
+}
+
+/// Compared with the one before, it tells whether a repository changed.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct RepositoryActivityReply {
+    /// Larger after every change of artifacts, tags or the description.
+    stamp: i64,
+    /// Uploads under way.
+    uploads: u64,
+    /// The bytes that came for them.
+    uploads_size: u64,
 }
 
 /// `PUT /projects/{project_name}/repositories/{repository_name}`.
@@ -77,6 +93,7 @@ impl From<RepositorySummary> for RepositoryReply {
             pull_count: summary.pulls,
             creation_time: summary.record.created_at.into(),
             update_time: summary.updated_at.into(),
+            pull_time: summary.pulled_at.map(Moment::from),
         }
     }
 }
@@ -113,6 +130,17 @@ pub(crate) async fn show(api: &Api, request: ApiRequest) -> Reply {
     let reading = call(&request, &[(&name, &[Action::Pull])]);
     let summary = api.registry.describe_repository(&reading, &name, parts(&request)?).await?;
     Ok(ApiResponse::json(&RepositoryReply::from(summary)))
+}
+
+/// `GET …/activity`: cheap enough to be asked every second.
+pub(crate) async fn activity(api: &Api, request: ApiRequest) -> Reply {
+    let name = repository(api, &request).await?;
+    let stamp = api.registry.repository_stamp(&call(&request, &[(&name, &[Action::Pull])]), &name).await?;
+    Ok(ApiResponse::json(&RepositoryActivityReply {
+        stamp: stamp.changed_at.unix_millis(),
+        uploads: stamp.uploads,
+        uploads_size: stamp.uploads_bytes,
+    }))
 }
 
 pub(crate) async fn update(api: &Api, mut request: ApiRequest) -> Reply {

@@ -113,6 +113,7 @@ const SYSTEM_ROWS: &[Row] = &[
     row("GET", "/docs", "nobody", Admits::Everybody),
     row("GET", "/docs.css", "nobody", Admits::Everybody),
     row("GET", "/search", "nobody", Admits::Everybody).query("q=ea"),
+    row("GET", "/search/images", "nobody", Admits::Everybody).query("q=v1"),
     row("GET", "/statistics", "login", Admits::SignedIn),
     row("GET", "/permissions", "login", Admits::SignedIn),
     row("GET", "/repositories", "nobody", Admits::Everybody),
@@ -251,6 +252,7 @@ macro_rules! repository {
 const REPOSITORY_ROWS: &[Row] = &[
     row("GET", "/projects/{project_name}/repositories", "project repository:list", Admits::OfProject(LOOK)),
     row("GET", repository!(""), "project repository:read", Admits::OfProject(LOOK)),
+    row("GET", repository!("/activity"), "project repository:read", Admits::OfProject(LOOK)),
     row("PUT", repository!(""), "project repository:update", Admits::OfProject(PUSH)).body(r#"{"description":"ships"}"#),
     row("DELETE", repository!(""), "project repository:delete", Admits::OfProject(DELETE)),
     row("GET", repository!("/artifacts"), "project artifact:list", Admits::OfProject(LOOK)),
