@@ -32,7 +32,8 @@ impl PageError {
         }
     }
 
-    fn status(&self) -> u16 {
+    /// Of HTTP.
+    pub(crate) fn status(&self) -> u16 {
         match self {
             Self::NotFound => 404,
             Self::SignInNeeded => 401,

@@ -236,6 +236,26 @@ pub(crate) fn bar(share: f64, label: &str) -> Markup {
     }
 }
 
+/// The same where much is nothing bad: to compare.
+pub(crate) fn bar_of(share: f64, label: &str) -> Markup {
+    let width = (share.clamp(0.0, 1.0) * 1000.0).round() / 10.0;
+    html! {
+        svg class="bar" role="img" aria-label=(label) viewBox="0 0 100 6" preserveAspectRatio="none" {
+            rect class="rest" width="100" height="6" {}
+            rect class="part" width=(width) height="6" {}
+        }
+    }
+}
+
+/// A text as one word of a shell.
+pub(crate) fn shell_word(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:@/".contains(&byte);
+    match text.bytes().all(is_plain) && !text.is_empty() {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
 /// Bytes as people read them: `1.5 MB`, by powers of 1000 as `docker images` has it.
 pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
@@ -298,6 +318,21 @@ mod tests {
             (u64::MAX, "18447 PB"),
         ] {
             assert_eq!(bytes(n), wanted);
+        }
+    }
+
+    #[test]
+    fn names_are_words_of_a_shell() {
+        for (text, wanted) in [
+            ("ann", "ann"),
+            ("localhost:5000", "localhost:5000"),
+            ("[::1]:5000", "'[::1]:5000'"),
+            ("ann lee", "'ann lee'"),
+            ("o'neil", r"'o'\''neil'"),
+            ("$(rm)", "'$(rm)'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_word(text), wanted);
         }
     }
 

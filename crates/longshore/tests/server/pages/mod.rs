@@ -4,14 +4,17 @@
 //! at for what all of them keep to ([`Page`]).
 
 mod form;
+mod home;
 mod history;
 mod html;
 mod images;
 mod members;
 mod page;
+mod profile;
 mod projects;
 mod repositories;
 mod robots;
+mod search;
 mod security;
 mod signing_in;
 
