@@ -107,10 +107,12 @@ fn told(arguments: &PruneArguments, steps: &[Step], tags: usize) -> Result<Strin
         ]);
     }
     let table = if rows.len() > 1 { output::table(&rows) } else { String::new() };
-    let end = match (rows.len(), arguments.yes) {
-        (1, _) => "nothing to prune".to_owned(),
-        (_, true) => format!("{going} tags went, {staying} stay"),
-        (_, false) => format!("{going} tags would go, {staying} stay; --yes does it"),
+    let tags = if going == 1 { "1 tag".to_owned() } else { format!("{going} tags") };
+    let stay = if staying == 1 { "1 stays".to_owned() } else { format!("{staying} stay") };
+    let end = match (steps.is_empty(), arguments.yes) {
+        (true, _) => "nothing to prune".to_owned(),
+        (false, true) => format!("{tags} went, {stay}"),
+        (false, false) => format!("{tags} would go, {stay}; --yes does it"),
     };
     Ok(format!("{table}{end}\n"))
 }

@@ -58,10 +58,17 @@ pub(super) async fn rollback(arguments: &RollbackArguments) -> Result<String, Fa
     told(arguments, tag, was.as_ref(), &goal)
 }
 
-/// What the tag pointed to that many changes ago; none where it has not changed as often.
+/// The change after which the tag pointed to something else than that many changes ago, which its `from_digest` names; none
+/// where it has not changed as often. That it was deleted and came back is no change.
 fn back(events: &[Event], steps: usize) -> Option<&Event> {
-    let changes =
-        events.iter().filter(|event| event.from_digest.is_some() && event.from_digest != event.to_digest);
+    let mut last = events.first()?.to_digest;
+    let changes = events.iter().filter(move |event| {
+        let changed = event.from_digest.is_some() && event.from_digest != last;
+        if changed {
+            last = event.from_digest;
+        }
+        changed
+    });
     changes.take(steps).nth(steps.checked_sub(1)?)
 }
 
@@ -104,7 +111,7 @@ async fn events(
 fn without_history(failure: Failure, image: &ImageReference, tag: &Tag) -> Failure {
     match failure {
         Failure::Management(ManagementError::Absent(host)) => Failure::Other(format!(
-            "{host} keeps no history of tags; if you know the image: longshore rollback {}:{tag} --to sha256:…",
+            "{host} shows no history of tags; if you know the image: longshore rollback {}:{tag} --to sha256:…",
             image.place
         )),
         failure => failure,
@@ -192,8 +199,10 @@ mod tests {
 
     #[test]
     fn a_step_is_a_change() {
-        // Newest first: pushed again, moved from b to c, made again after a deletion, deleted as a, made.
+        // Newest first: deleted and restored, pushed again, moved from b to c, made again after a deletion, deleted as a, made.
         let history = [
+            event(None, Some("c")),
+            event(Some("c"), None),
             event(Some("c"), Some("c")),
             event(Some("b"), Some("c")),
             event(None, Some("b")),
@@ -211,7 +220,7 @@ mod tests {
         check(1, Ok("b"));
         check(2, Ok("a"));
         check(3, Err("changed 2 times only"));
-        let failure = goal(&history[4..], 1, &tag).unwrap_err();
+        let failure = goal(&history[6..], 1, &tag).unwrap_err();
         assert!(failure.to_string().contains("never was anything else"), "{failure}");
         let failure = goal(&[event(Some("gone"), Some("c"))], 1, &tag).unwrap_err();
         assert!(failure.to_string().contains("gone for good"), "{failure}");
