@@ -112,10 +112,11 @@ fn path(section: &str) -> String {
     if section.is_empty() { "/admin".to_owned() } else { format!("/admin/{section}") }
 }
 
-/// What a form can show: the management API refused it. Everything else is a page of its own.
+/// What a form can show: the management API refused it, or something that it names is not there. If that is what the page is
+/// about, the page itself finds so. Everything else is a page of its own.
 pub(super) fn refused(error: PageError) -> Result<PageError, PageError> {
     match error {
-        PageError::Refused(..) | PageError::Forbidden(_) => Ok(error),
+        PageError::Refused(..) | PageError::Forbidden(_) | PageError::NotFound => Ok(error),
         other => Err(other),
     }
 }
@@ -125,6 +126,7 @@ pub(super) fn with_refusal(reply: PageReply, problem: Option<&PageError>) -> Pag
     match problem {
         Some(PageError::Refused(status, _)) => reply.with_status(*status),
         Some(PageError::Forbidden(_)) => reply.with_status(403),
+        Some(PageError::NotFound) => reply.with_status(404),
         _ => reply,
     }
 }

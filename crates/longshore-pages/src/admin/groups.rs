@@ -144,7 +144,7 @@ fn changes(desk: &Desk<'_>, group: &Group) -> Markup {
         // What a provider calls its groups is not ours to change.
         @if group.group_type == 1 && desk.may("user-group:update") {
             (ui::form(cx, &format!("{at}/rename"), html! {
-                (ui::field(&Field { name: "group_name", label: t!(cx, "Name", "名称"), value: &group.group_name,
+                (ui::field(&Field { name: "group_name", label: t!(cx, "Name", "名称"), value: cx.request.form.raw("group_name").unwrap_or(&group.group_name),
                     is_required: true, ..Field::default() }))
                 button { (t!(cx, "Rename", "重命名")) }
             }))

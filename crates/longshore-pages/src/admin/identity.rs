@@ -56,7 +56,7 @@ pub(super) async fn answer(desk: &Desk<'_>, rest: &[&str]) -> Answered {
         ([], false) => page(desk, html! {}).await,
         (["test"], true) => test(desk).await,
         (["people"], false) => people(desk, None).await,
-        (["people"], true) => import(desk).await,
+        (["people", "import"], true) => import(desk).await,
         (["trust-rules", rest @ ..], _) => trust_rules::answer(desk, rest).await,
         _ => Err(PageError::NotFound),
     }
@@ -219,7 +219,7 @@ fn people_table(desk: &Desk<'_>, found: &[Person]) -> Markup {
                 td { (person.source) }
                 td {
                     @if desk.may("ldap-user:create") {
-                        (ui::form(cx, "/admin/identity/people", html! {
+                        (ui::form(cx, "/admin/identity/people/import", html! {
                             input type="hidden" name="username" value=(person.username);
                             button class="second" {
                                 (t!(cx, "Make {name} a user", "导入 {name}", name = person.username))

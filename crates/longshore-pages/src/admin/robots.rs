@@ -223,6 +223,11 @@ async fn create(desk: &Desk<'_>) -> Answered {
             let Created { id, name, secret } = parse(&answer)?;
             Ok(desk::secret(desk, "robots", &name, &secret, &format!("/admin/robots/{id}")))
         }
+        Err(PageError::NotFound) => {
+            let cx = desk.cx;
+            let reason = t!(cx, "one of these projects is not there", "其中有项目不存在");
+            new_page(desk, Some(&PageError::Refused(404, reason))).await
+        }
         Err(error) => new_page(desk, Some(&desk::refused(error)?)).await,
     }
 }

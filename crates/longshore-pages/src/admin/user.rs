@@ -225,6 +225,10 @@ fn tokens_part(desk: &Desk<'_>, id: i64, tokens: &[AccessToken]) -> Markup {
 fn forms(desk: &Desk<'_>, user: &User) -> Markup {
     let cx = desk.cx;
     let id = user.user_id;
+    // A form that was refused holds what was typed.
+    let held = |name: &str, stored: &str| cx.request.form.raw(name).unwrap_or(stored).to_owned();
+    let (real_name, email, comment) =
+        (held("realname", &user.realname), held("email", &user.email), held("comment", &user.comment));
     let roles = [
         ("none", t!(cx, "User: sees and does what projects allow", "普通用户：权限由项目决定")),
         ("auditor", t!(cx, "Auditor: sees everything, changes nothing", "审计员：可查看全部，不可修改")),
@@ -253,10 +257,10 @@ fn forms(desk: &Desk<'_>, user: &User) -> Markup {
             }))
         }
         (ui::form(cx, &format!("/admin/users/{id}/profile"), html! {
-            (ui::field(&Field { name: "realname", label: t!(cx, "Full name", "姓名"), value: &user.realname, ..Field::default() }))
-            (ui::field(&Field { name: "email", label: t!(cx, "E-mail", "邮箱"), kind: "email", value: &user.email,
+            (ui::field(&Field { name: "realname", label: t!(cx, "Full name", "姓名"), value: &real_name, ..Field::default() }))
+            (ui::field(&Field { name: "email", label: t!(cx, "E-mail", "邮箱"), kind: "email", value: &email,
                 ..Field::default() }))
-            (ui::field(&Field { name: "comment", label: t!(cx, "Remark", "备注"), value: &user.comment, ..Field::default() }))
+            (ui::field(&Field { name: "comment", label: t!(cx, "Remark", "备注"), value: &comment, ..Field::default() }))
             button { (t!(cx, "Save", "保存")) }
         }))
     }
