@@ -3,6 +3,7 @@
 //! A [`Browser`] keeps cookies, follows where forms lead and fills in forms that a page has; each page that it opens is looked
 //! at for what all of them keep to ([`Page`]).
 
+mod admin;
 mod form;
 mod home;
 mod history;
