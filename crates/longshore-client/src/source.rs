@@ -1,14 +1,10 @@
 //! Where images are read from: a repository, or files. What is done with them does not depend on which.
 
+use bytes::Bytes;
 use futures_util::{StreamExt as _, future::BoxFuture, stream};
 use longshore_types::{Descriptor, Digest, Reference};
-use tokio::sync::mpsc;
 
 use crate::{BlobStream, ClientError, Pieces, PulledManifest, Repository};
-
-/// Pieces that are read ahead of whoever takes them, so that reading, hashing and sending overlap. A piece has up to
-/// 400 KiB.
-const PIECES_AHEAD: usize = 4;
 
 /// A place with images.
 pub trait ImageSource: Send + Sync {
@@ -58,7 +54,7 @@ impl ImageSource for Repository {
     }
 
     fn open<'a>(&'a self, blob: &'a Descriptor, offset: u64) -> BoxFuture<'a, Result<Pieces, ClientError>> {
-        Box::pin(async move { Ok(read_ahead(self.blob_from(&blob.digest, offset).await?)) })
+        Box::pin(async move { Ok(checked(self.blob_from(&blob.digest, offset).await?)) })
     }
 
     fn repository(&self) -> Option<&Repository> {
@@ -66,28 +62,18 @@ impl ImageSource for Repository {
     }
 }
 
-/// Reads and hashes in a task of its own. The last piece is held back until the digest was found right: a request that
-/// knows its length ends with its last byte, and asks for no verdict after it.
-fn read_ahead(mut blob: BlobStream) -> Pieces {
-    let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
-    tokio::spawn(async move {
-        let mut held = None;
-        loop {
-            let (ready, is_over) = match blob.next().await {
-                Ok(Some(piece)) => (held.replace(piece).map(Ok), false),
-                Ok(None) => (held.take().map(Ok), true),
-                Err(error) => (Some(Err(error.into())), true),
-            };
-            if let Some(ready) = ready
-                && sender.send(ready).await.is_err()
-            {
-                return;
-            }
-            if is_over {
-                return;
+/// The last piece is held back until the digest was found right: a request that knows its length ends with its last byte,
+/// and asks for no verdict after it. Whoever sends hashes, too: a task of its own for either cost a tenth more CPU time,
+/// and saved none of the way.
+fn checked(blob: BlobStream) -> Pieces {
+    let pieces = stream::try_unfold((Some(blob), None), async |(blob, mut held): (Option<BlobStream>, _)| {
+        let Some(mut blob) = blob else { return Ok(None) };
+        while let Some(piece) = blob.next().await? {
+            if let Some(ready) = held.replace(piece) {
+                return Ok(Some((ready, (Some(blob), held))));
             }
         }
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(held.map(|last: Bytes| (last, (None, None))))
     });
-    stream::unfold(receiver, async |mut receiver| receiver.recv().await.map(|piece| (piece, receiver)))
-        .boxed()
+    pieces.boxed()
 }
