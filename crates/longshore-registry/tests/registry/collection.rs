@@ -41,6 +41,29 @@ async fn a_blob_that_no_manifest_follows_goes_after_the_delay() {
 }
 
 #[tokio::test]
+async fn a_preview_is_bounded_says_why_and_takes_nothing() {
+    let registry = TestRegistry::new(settings()).await;
+    let app = name("app");
+    for content in [b"one", b"two"] {
+        push_blob(&registry, &call(), &app, content).await.unwrap();
+    }
+    let seen = registry.preview_collection(after(HOUR), 9).await.unwrap();
+    assert_eq!(
+        (seen.complete, seen.report.reviewed, seen.report.blobs, seen.report.freed_bytes),
+        (true, 2, 2, 6)
+    );
+    let whys: Vec<_> = seen.taken.iter().map(|one| (one.what, one.why.as_str())).collect();
+    let (link, blob) =
+        (("link", "no manifest of the repository names it"), ("blob", "no repository links it"));
+    assert_eq!(whys, [link, blob, link, blob]);
+    let first = registry.preview_collection(after(HOUR), 1).await.unwrap();
+    assert_eq!((first.complete, first.report.reviewed), (false, 1));
+    assert!(registry.preview_collection(after(MINUTE), 9).await.unwrap().taken.is_empty(), "nothing is due");
+    assert!(has(&registry, b"one").await && has(&registry, b"two").await);
+    assert_eq!(registry.collect(after(HOUR)).await.len(), 4, "what was told goes");
+}
+
+#[tokio::test]
 async fn content_stays_while_another_repository_links_it() {
     let registry = TestRegistry::new(settings()).await;
     let image = TestImage::new(&["shared"]);
