@@ -4,7 +4,7 @@
 //! same rows: only the statements are larger. The manifests go in by digest, so that no index is written at random
 //! places; a filled index is therefore packed a little tighter than one that grew.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use longshore_types::{Digest, MediaType, RepositoryName, Tag, Timestamp};
 
@@ -162,7 +162,9 @@ impl Metadata {
                 tx.insert_filled(repository, &rows, fill.now).await?;
                 number += u32::try_from(rows.len()).unwrap_or(u32::MAX);
             }
-            tx.list_repository(repository, fill.now).await?;
+            // Each of as many pushes at one moment makes it larger.
+            let changes_before = Duration::from_millis(u64::from(number.saturating_sub(1)));
+            tx.list_repository(repository, fill.now.after(changes_before)).await?;
             tx.commit().await?;
             progress(number.into());
         }
