@@ -145,6 +145,7 @@ impl Server {
         let (drain, draining) = drain();
         let tls = self.tls.clone();
         let drain_timeout = self.drain_timeout;
+        let api = self.cx.api.clone();
         let mut listeners = pin!(self.listen(draining));
         tokio::select! {
             () = &mut listeners => return,
@@ -152,6 +153,10 @@ impl Server {
             () = shutdown => {}
         }
         drain.begin();
+        // Those who listen would do so until they are cut off.
+        if let Some(api) = api {
+            api.followers().end();
+        }
         if tokio::time::timeout(drain_timeout, listeners).await.is_err() {
             // Dropping the listeners' connections cuts them off.
             tracing::warn!(timeout_seconds = drain_timeout.as_secs(), "requests under way were cut off");

@@ -44,13 +44,20 @@ for (const input of document.querySelectorAll('input[data-suggest]')) {
 // Parts of the page that follow what happens: the server names an event, the part is fetched anew.
 for (const part of document.querySelectorAll('[data-live]')) {
   const source = new EventSource(part.dataset.live);
-  source.addEventListener('change', async () => {
+  const refresh = async () => {
     const reply = await fetch(location.href);
     if (!reply.ok) return;
     const page = new DOMParser().parseFromString(await reply.text(), 'text/html');
     const fresh = page.getElementById(part.id);
     // Not under somebody's hands.
     if (fresh && !part.contains(document.activeElement)) part.replaceChildren(...fresh.childNodes);
+  };
+  source.addEventListener('change', refresh);
+  // What happened while nobody listened is not told again.
+  let opened = false;
+  source.addEventListener('open', () => {
+    if (opened) refresh();
+    opened = true;
   });
   addEventListener('pagehide', () => source.close());
 }

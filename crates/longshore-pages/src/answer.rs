@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
-use crate::{Language, PageError, Theme, account, admin, assets, cx::Cx, home, projects, repositories};
+use crate::{
+    Language, PageError, Theme, account, admin, assets, cx::Cx, events, home, projects, repositories,
+};
 
 /// What a page answers.
 pub enum PageReply {
@@ -71,7 +73,8 @@ pub(crate) type Answered = Result<PageReply, PageError>;
 pub(crate) async fn route(cx: &Cx<'_>, segments: &[String]) -> Answered {
     let (first, rest) = segments.split_first().ok_or(PageError::NotFound)?;
     match first.as_str() {
-        "" | "search" | "events" => home::answer(cx, first, rest).await,
+        "" | "search" => home::answer(cx, first, rest).await,
+        "events" => events::answer(cx, rest).await,
         "sign-in" | "sign-out" | "profile" | "preferences" => account::answer(cx, first, rest).await,
         "projects" => projects::answer(cx, rest).await,
         "repositories" => repositories::answer(cx, rest).await,

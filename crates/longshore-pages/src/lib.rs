@@ -12,6 +12,7 @@ mod answer;
 mod assets;
 mod cx;
 mod error;
+mod events;
 mod home;
 mod image;
 mod language;

@@ -1,7 +1,7 @@
 //! The management API as pages ask it.
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use futures_util::{future::BoxFuture, stream::BoxStream};
 
 /// A method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,10 @@ pub enum SignInRefused {
 pub trait ManagementApi: Send + Sync {
     /// Calls it.
     fn call(&self, call: ApiCall) -> BoxFuture<'_, ApiAnswer>;
+
+    /// Reads the same again and again, a while after each answer, as the same person each time. It ends when they may no
+    /// longer, and after some minutes; browsers come back. None where too many are listened to already.
+    fn follow(&self, target: String) -> Option<BoxStream<'static, ApiAnswer>>;
 
     /// Logs somebody in, in this browser, and ends the session that was there.
     fn sign_in<'a>(&'a self, name: &'a str, password: &'a str) -> BoxFuture<'a, Result<(), SignInRefused>>;

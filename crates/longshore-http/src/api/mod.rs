@@ -61,6 +61,7 @@ use crate::{
     access_log::Record,
     body::ResponseBody,
     health::Readiness,
+    pages::Followers,
     proxies::Origin,
     rate_limits::{Gate, Visit},
     refusals::RefusedRequest,
@@ -110,6 +111,8 @@ pub struct Api {
     table: &'static [Route],
     openapi: OnceLock<Bytes>,
     page: OnceLock<Bytes>,
+    /// Those who look at pages and listen.
+    followers: Followers,
 }
 
 /// How many rows the table has, for counters.
@@ -126,6 +129,11 @@ impl Api {
     /// The names of the providers at which people log in.
     pub(crate) fn provider_names(&self) -> &[String] {
         if self.providers.is_some() { &self.accounts.settings().providers } else { &[] }
+    }
+
+    /// Those who look at pages and listen.
+    pub(crate) fn followers(&self) -> &Followers {
+        &self.followers
     }
 
     pub(crate) fn accounts(&self) -> &Accounts {
@@ -156,6 +164,7 @@ impl Api {
             table,
             openapi,
             page,
+            followers: Followers::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The pages on HTTP: who looks, what came with the request, what the browser is to keep. What pages show is made in
 //! `longshore-pages`, which asks the management API through [`Visit`].
 
+mod follow;
 mod reply;
 mod visit;
 
@@ -12,6 +13,7 @@ use longshore_auth::{Access, CallerKind, SystemRole};
 use longshore_pages::{Caller, Language, PageRequest, Pairs, Theme};
 use longshore_types::Timestamp;
 
+pub(crate) use self::follow::Followers;
 use self::visit::Visit;
 use crate::{
     access_log::Record,
@@ -98,7 +100,10 @@ async fn look(
         Method::GET | Method::HEAD => false,
         Method::POST => true,
         _ => {
-            return Err(Refusal::Plain(StatusCode::METHOD_NOT_ALLOWED, "Pages are read, and forms are sent."));
+            return Err(Refusal::Plain(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Pages are read, and forms are sent.",
+            ));
         }
     };
     if is_form && api.is_of_another_site(head, origin) {

@@ -1,22 +1,26 @@
 //! The management API, asked as the person who looks at a page.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use futures_util::future::{BoxFuture, FutureExt as _};
-use http::{HeaderMap, HeaderValue, header, request::Parts};
-use longshore_accounts::{LoginError, SessionId};
+use futures_util::{
+    future::{BoxFuture, FutureExt as _},
+    stream::BoxStream,
+};
+use http::{HeaderMap, HeaderValue, Response, header, request::Parts};
+use longshore_accounts::{Credentials, Csrf, LoginError, SessionId};
 use longshore_pages::{ApiAnswer, ApiCall, ManagementApi, SignInRefused, Verb};
 
-use super::refused;
+use super::{follow::Follower, refused};
 use crate::{
     access_log::Record,
     api::{self, Api, Cookie, Cookies, InnerCall, Known, X_TOTAL_COUNT},
+    body::ResponseBody,
     proxies::Origin,
 };
 
 /// One request for a page.
 pub(super) struct Visit<'a> {
-    api: &'a Api,
+    api: &'a Arc<Api>,
     known: &'a Known,
     record: &'a Record,
     head: &'a Parts,
@@ -28,7 +32,7 @@ pub(super) struct Visit<'a> {
 
 impl<'a> Visit<'a> {
     pub(super) fn new(
-        api: &'a Api,
+        api: &'a Arc<Api>,
         known: &'a Known,
         record: &'a Record,
         head: &'a Parts,
@@ -62,18 +66,7 @@ impl<'a> Visit<'a> {
             within: refused(self.api, self.record, self.origin, self.known.circumstances.now),
             is_meant: call.is_meant,
         };
-        let (head, body) = self.api.call_within(self.known, inner).await.into_parts();
-        let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        ApiAnswer {
-            status: head.status.as_u16(),
-            total: text(X_TOTAL_COUNT).and_then(|text| text.parse().ok()),
-            location: text(header::LOCATION),
-            content_type: text(header::CONTENT_TYPE),
-            body: match api::whole(body).await {
-                Ok(bytes) => bytes,
-                Err(_) => return ApiAnswer { status: 503, ..ApiAnswer::default() },
-            },
-        }
+        answered(self.api.call_within(self.known, inner).await).await
     }
 
     async fn log_in(&self, name: &str, password: &str) -> Result<(), SignInRefused> {
@@ -90,6 +83,22 @@ impl<'a> Visit<'a> {
         let Some(id) = session(self.cookies, &self.head.headers) else { return Ok(()) };
         let (circumstances, request_id) = (&self.known.circumstances, self.record.request_id.to_string());
         self.api.accounts().log_out(&id, circumstances, &request_id).await.map_err(refusal)
+    }
+}
+
+/// What pages see of a response.
+pub(super) async fn answered(response: Response<ResponseBody>) -> ApiAnswer {
+    let (head, body) = response.into_parts();
+    let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    ApiAnswer {
+        status: head.status.as_u16(),
+        total: text(X_TOTAL_COUNT).and_then(|text| text.parse().ok()),
+        location: text(header::LOCATION),
+        content_type: text(header::CONTENT_TYPE),
+        body: match api::whole(body).await {
+            Ok(bytes) => bytes,
+            Err(_) => return ApiAnswer { status: 503, ..ApiAnswer::default() },
+        },
     }
 }
 
@@ -114,6 +123,26 @@ fn refusal(error: LoginError) -> SignInRefused {
 impl ManagementApi for Visit<'_> {
     fn call(&self, call: ApiCall) -> BoxFuture<'_, ApiAnswer> {
         self.answer(call).boxed()
+    }
+
+    fn follow(&self, target: String) -> Option<BoxStream<'static, ApiAnswer>> {
+        let permit = self.api.followers().begin()?;
+        let id = self.cookies.read(Cookie::Session, &self.head.headers);
+        let credentials = match (id, &self.origin.certificate) {
+            (Some(id), _) => Credentials::Session { id: id.to_owned(), csrf: Csrf::NotNeeded },
+            (None, Some(chain)) => Credentials::Certificate(Arc::clone(chain)),
+            (None, None) => Credentials::None,
+        };
+        let follower = Follower {
+            api: Arc::clone(self.api),
+            credentials,
+            session: self.known.session.clone(),
+            circumstances: self.known.circumstances.clone(),
+            request_id: self.record.request_id.clone(),
+            target,
+            permit,
+        };
+        Some(follower.answers())
     }
 
     fn sign_in<'a>(&'a self, name: &'a str, password: &'a str) -> BoxFuture<'a, Result<(), SignInRefused>> {

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use super::{Frame, copy_lines, markdown};
 use crate::{
     answer::Answered,
-    cx::Listed,
+    cx::{Cx, Listed},
+    events::{Activity, activity_of},
     language::t,
     pairs::encode,
     place,
@@ -65,6 +66,7 @@ pub(super) async fn page(frame: &Frame<'_>) -> Answered {
     let wanted = cx.request.query.text("q");
     let (part, conditions) = (part(cx, USUAL_SORT), filters(&[("name", "=~", wanted)]));
     let tags = cx.list::<Tag>(frame.api(&format!("/tags?{part}{conditions}"))).await?;
+    let activity = cx.look::<Activity>(activity_of(&frame.name)).await?;
     let description = frame.repository.as_ref().map_or("", |repository| repository.description.as_str());
     // On the first page, sorted as usual, it is the newest.
     let shown = tags.entries.first().map(|tag| tag.name.as_str());
@@ -92,9 +94,24 @@ pub(super) async fn page(frame: &Frame<'_>) -> Answered {
                 value: wanted.unwrap_or_default(), ..Field::default() }))
             button class="second" { (t!(cx, "Find", "查找")) }
         }
-        div id="live-tags" data-live={ "/events" (frame.path("")) } { (tag_table(frame, &tags, wanted.is_some())) }
+        div id="live-tags" data-live={ "/events" (frame.path("")) } {
+            @if let Some(activity) = &activity { (under_way(cx, activity)) }
+            (tag_table(frame, &tags, wanted.is_some()))
+        }
     };
     Ok(frame.page("", &frame.name, body))
+}
+
+/// What is being pushed now.
+fn under_way(cx: &Cx<'_>, activity: &Activity) -> Markup {
+    let (uploads, bytes) = (activity.uploads, ui::bytes(activity.uploads_size));
+    html! {
+        @if uploads > 0 {
+            p class="note" role="status" {
+                (t!(cx, "Uploads under way: {uploads}, {bytes} so far.", "正在上传：{uploads} 个，已收到 {bytes}。"))
+            }
+        }
+    }
 }
 
 fn facts(frame: &Frame<'_>) -> Markup {
