@@ -85,9 +85,9 @@ pub use longshore_identity::{SourceGroup, ldap::LdapUser};
 /// Rows as the use cases take and give them.
 pub use longshore_metadata::{
     AUDIT_OPERATIONS, AccessPolicyRecord, AccessTokenId, AuditEvent, AuditFilter, AuditOperation, AuditOrder,
-    GroupFilter, GroupKind, GroupRecord, Holder, JobQueue, LabelId, LabelOrder, LabelRecord, MemberId, ProjectFilter,
-    ProjectId, ProjectOrder, ProjectRecord, QueuedJob, QuotaRecord, ReviewQueue, RobotId, TextFilter, TrustRuleId, TrustRuleKind,
-    UserFilter, UserId, UserOrder, UserRecord,
+    GroupFilter, GroupKind, GroupRecord, Holder, JobQueue, LabelId, LabelOrder, LabelRecord, MemberId,
+    ProjectFilter, ProjectId, ProjectOrder, ProjectRecord, QueuedJob, QuotaRecord, ReviewQueue, RobotId,
+    TextFilter, TrustRuleId, TrustRuleKind, UserFilter, UserId, UserOrder, UserRecord,
 };
 /// What policies are about, and what they say.
 pub use longshore_policy::{Answer, Rule, schema_text};

@@ -127,7 +127,7 @@ impl TokenService {
     /// they signed has expired. The keys after that.
     ///
     /// # Errors
-    /// [`ManageError::Precondition`] while there are [`KEYS_MAX`]: each is published to all who verify tokens.
+    /// [`ManageError::Precondition`] while there are as many as may be: each is published to all who verify tokens.
     pub async fn rotate_keys(&self, act: &Act) -> Result<Vec<KeyDetails>, ManageError> {
         let now = act.circumstances.now;
         let failed = |error: KeysError| match error {

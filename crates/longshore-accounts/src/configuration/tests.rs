@@ -5,7 +5,10 @@ use super::*;
 fn settings(values: &[(&'static str, Value)]) -> AccountsSettings {
     let values = values.iter().cloned().collect();
     let secrets = [("ldap_search_password", Secret::new("s3cret"))].into();
-    AccountsSettings { file: FileConfiguration { values, secrets, ..Default::default() }, ..AccountsSettings::default() }
+    AccountsSettings {
+        file: FileConfiguration { values, secrets, ..Default::default() },
+        ..AccountsSettings::default()
+    }
 }
 
 fn read(settings: &AccountsSettings, wanted: Value) -> Result<Vec<&'static str>, String> {

@@ -24,7 +24,11 @@ pub(super) const ALLOWED: &[(&str, &str, &str)] = &[
     ("SCAN l", "SELECT l.id, l.name", "ORDER BY l.id"),
     ("USE TEMP B-TREE FOR", "SELECT t.name, t.manifest_id", "ORDER BY t.updated_at"),
     // From one end of a repository on, as far as was asked for; counting is what it says.
-    ("SEARCH t USING COVERING INDEX tags_by_update (repository_id=?)", "SELECT t.name", "ORDER BY t.updated_at"),
+    (
+        "SEARCH t USING COVERING INDEX tags_by_update (repository_id=?)",
+        "SELECT t.name",
+        "ORDER BY t.updated_at",
+    ),
     // Rows of one page, once more.
     ("USE TEMP B-TREE FOR", "SELECT t.name, t.manifest_id", "AS p CROSS JOIN tags t"),
     ("SEARCH t USING PRIMARY KEY (repository_id=?)", "SELECT t.name", "ORDER BY t.name"),

@@ -13,12 +13,12 @@ use longshore_metadata::{Metadata, MetadataError};
 use tokio::{sync::watch, task::JoinSet};
 
 use self::forward::Target;
-pub(crate) use longshore_accounts::{CSV_HEADER, csv_line, json_line};
 use crate::{
     background::{jittered, now},
     config::Config,
     notifications::rest,
 };
+pub(crate) use longshore_accounts::{CSV_HEADER, csv_line, json_line};
 use longshore_types::error_chain;
 
 /// How often rows are sealed; a look is one read of the index.

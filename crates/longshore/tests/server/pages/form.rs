@@ -51,12 +51,6 @@ impl Form {
             .map(|control| control.value.as_str())
     }
 
-    /// What may be chosen under a name.
-    pub(crate) fn choices(&self, name: &str) -> Vec<&str> {
-        let controls = self.controls.iter().filter(|control| control.name == name);
-        controls.map(|control| control.value.as_str()).collect()
-    }
-
     /// What is sent when these fields are filled in, boxes of these values ticked (none for an empty value), the button of
     /// this value pressed.
     ///

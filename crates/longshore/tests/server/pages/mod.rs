@@ -5,8 +5,8 @@
 
 mod admin;
 mod form;
-mod home;
 mod history;
+mod home;
 mod html;
 mod images;
 mod members;

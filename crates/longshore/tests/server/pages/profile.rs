@@ -1,6 +1,6 @@
 //! What is about oneself: details, password, access tokens, sessions.
 
-use longshore_testkit::{PASSWORD, TestRegistry, basic, eventually, image, role};
+use longshore_testkit::{PASSWORD, basic, eventually, image, role};
 use reqwest::Method;
 use serde_json::{Value, json};
 
