@@ -49,23 +49,17 @@ async fn take_away(metadata: &Metadata, repository: &str, content: &str) -> Resu
 
 /// Pushes without a pause; every third push takes something away first. Returns what it holds in the end, and how often
 /// something was refused.
-async fn pusher(metadata: Metadata, repository: String, task: u64, beside_moves: bool) -> (u64, u64) {
+async fn pusher(metadata: Metadata, repository: String, task: u64) -> (u64, u64) {
     let (mut held, mut refused) = (Vec::<(String, u64)>::new(), 0);
     for round in 0..ROUNDS {
         if round % 3 == 2
             && let Some((content, _)) = held.pop()
         {
-            match beside_moves {
-                true => retry_on_conflict(|| take_away(&metadata, &repository, &content)).await.unwrap(),
-                false => take_away(&metadata, &repository, &content).await.unwrap(),
-            }
+            retry_on_conflict(|| take_away(&metadata, &repository, &content)).await.unwrap();
         }
         let (content, bytes) = (format!("{task} {round}"), 500 + 37 * task + round);
-        let fits = match beside_moves {
-            true => retry_on_conflict(|| push(&metadata, &repository, &content, bytes)).await.unwrap(),
-            // No conflict: nobody here waits for another in a circle.
-            false => push(&metadata, &repository, &content, bytes).await.unwrap(),
-        };
+        // A free shard whose room went in the moment of the look stays locked: rarely, one of two has to begin again.
+        let fits = retry_on_conflict(|| push(&metadata, &repository, &content, bytes)).await.unwrap();
         if fits {
             held.push((content, bytes));
         } else {
@@ -86,7 +80,7 @@ async fn charges_at_the_same_time_keep_the_limit(metadata: Metadata) {
     let team = team.unwrap();
     tx.set_quota(team, QuotaLimit::Bytes(LIMIT), at(1)).await.unwrap();
     tx.commit().await.unwrap();
-    let push = |task| tokio::spawn(pusher(metadata.clone(), format!("team/app{}", task % 8), task, false));
+    let push = |task| tokio::spawn(pusher(metadata.clone(), format!("team/app{}", task % 8), task));
     let tasks: Vec<_> = (0..TASKS).map(push).collect();
     let (mut held, mut refused) = (0, 0);
     for task in tasks {
@@ -132,7 +126,7 @@ async fn charges_in_nested_projects_keep_every_limit(metadata: Metadata) {
     let places = ["team/app", "team/a/app", "team/a/b/app", "team/c/app"];
     let push = |task: u64| {
         let repository = format!("{}{}", places[task as usize % 4], task / 4 % 2);
-        tokio::spawn(pusher(metadata.clone(), repository, task, true))
+        tokio::spawn(pusher(metadata.clone(), repository, task))
     };
     let tasks: Vec<_> = (0..TASKS).map(push).collect();
     // Meanwhile projects come and go, and take what lies in them along.
