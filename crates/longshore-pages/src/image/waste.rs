@@ -59,7 +59,7 @@ pub(super) async fn page(frame: &Frame<'_>) -> Answered {
         (ui::table(&t!(cx, "What each layer does", "每一层的更改"), &layer_heads, html! {
             @for (n, layer) in waste.layers.iter().enumerate() {
                 tr {
-                    td { a href=(frame.path("files", &format!("layer={n}"))) { "#" (n) } }
+                    td { a href=(frame.path("files", &format!("layer={}", n + 1))) { "#" (n + 1) } }
                     td class="number" { (layer.added) }
                     td class="number" { (layer.changed) }
                     td class="number" { (layer.removed) }

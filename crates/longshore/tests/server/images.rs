@@ -70,9 +70,9 @@ async fn an_image_says_how_it_was_built_and_is_run() {
     assert_eq!(
         json!(shown),
         json!([
-            ["ADD file:1 in /", 0, false],
+            ["ADD file:1 in /", 1, false],
             ["ENV PATH=/bin", null, true],
-            ["RUN make && make install", 1, false]
+            ["RUN make && make install", 2, false]
         ])
     );
     assert!(steps[0]["size"].as_u64().unwrap() > 5000 && steps[0]["digest"].is_string());
@@ -103,14 +103,14 @@ async fn files_are_listed_searched_and_read() {
     assert_eq!(etc[0]["present"], false);
     assert_eq!(
         etc[0]["changes"],
-        json!([{"layer": 0, "change": "added"}, {"layer": 1, "change": "removed"}])
+        json!([{"layer": 1, "change": "added"}, {"layer": 2, "change": "removed"}])
     );
     assert_eq!(
         (&etc[2]["mode"], &etc[2]["size"], &etc[2]["kind"]),
         (&json!("-rw-r--r--"), &json!(4), &json!("file"))
     );
-    assert_eq!(names(&read(&admin, "v1/files?path=etc&layer=1").await), ["motd", "new file"]);
-    assert_eq!(read(&admin, "v1/files?path=usr/bin&layer=0").await[0]["size"], 5000);
+    assert_eq!(names(&read(&admin, "v1/files?path=etc&layer=2").await), ["motd", "new file"]);
+    assert_eq!(read(&admin, "v1/files?path=usr/bin&layer=1").await[0]["size"], 5000);
     let page = get(&admin, "v1/files?path=etc&page=2&page_size=2").await.assert_status(200);
     assert_eq!((names(&page.json()), page.header("x-total-count")), (vec!["passwd".to_owned()], "3"));
     assert_eq!(read(&admin, "v1/files/search?name=PASS").await[0]["path"], "/etc/passwd");
@@ -126,7 +126,8 @@ async fn files_are_listed_searched_and_read() {
     assert_eq!(waste["paths"][0]["path"], "/usr/bin/app");
     for (rest, status, code) in [
         ("v1/files?path=/nowhere", 404, "NOT_FOUND"),
-        ("v1/files?layer=2", 400, "BAD_REQUEST"),
+        ("v1/files?layer=3", 400, "BAD_REQUEST"),
+        ("v1/files?layer=0", 400, "BAD_REQUEST"),
         ("v1/files?layer=-1", 400, "BAD_REQUEST"),
         ("v1/files/search", 400, "BAD_REQUEST"),
         ("v1/files/content", 400, "BAD_REQUEST"),

@@ -42,7 +42,7 @@ pub(crate) static IMAGE: &[Parameter] = &[PLATFORM];
 pub(crate) static FOLDER: &[Parameter] = &[
     PLATFORM,
     text("path", "The folder; the root if nothing is said."),
-    integer("layer", "Only what this layer has to do with, counted from 0, the lowest."),
+    integer("layer", "Only what this layer has to do with, counted from 1, the lowest."),
 ];
 /// Of a search in an image.
 pub(crate) static SEARCH: &[Parameter] = &[
@@ -128,7 +128,7 @@ pub(crate) async fn list_files(api: &Api, request: ApiRequest) -> Reply {
     let asked = Asked::read(api, &request).await?;
     let layer = request.query.integer("layer")?;
     let layer = layer.map(usize::try_from).transpose();
-    let layer = layer.map_err(|_| ApiProblem::bad_request("layer must be a number from 0"))?;
+    let layer = layer.map_err(|_| ApiProblem::bad_request("layer must be a number from 1"))?;
     let path = request.query.text("path").unwrap_or_default().to_owned();
     let window = window(&request);
     let folder = api.registry.ask_image(&asked.call, asked.place(), move |image, merged| {

@@ -73,9 +73,9 @@ async fn files_are_looked_through() {
         root.links()
     );
     let etc = ann.open(&format!("{IMAGES}/v1/files?path=%2Fetc")).await.assert_status(200);
-    let etc = etc.assert_shows("<b>bold<").assert_shows("hidden").assert_shows("#0 adds, #1 removes");
+    let etc = etc.assert_shows("<b>bold<").assert_shows("hidden").assert_shows("#1 adds, #2 removes");
     assert_eq!(etc.rows().len(), 3, "{:?}", etc.rows());
-    let layer = ann.open(&format!("{IMAGES}/v1/files?path=usr%2Fbin&layer=0")).await.assert_status(200);
+    let layer = ann.open(&format!("{IMAGES}/v1/files?path=usr%2Fbin&layer=1")).await.assert_status(200);
     assert!(layer.rows()[1].contains("5.0 kB"), "{:?}", layer.rows());
     let found = ann.open(&format!("{IMAGES}/v1/files?q=APP")).await.assert_status(200);
     assert!(found.rows()[1].starts_with("/usr/bin/app"), "{:?}", found.rows());

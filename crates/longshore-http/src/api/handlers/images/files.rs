@@ -30,7 +30,7 @@ pub(crate) struct FileReply {
     target: Option<String>,
     /// Whether it is there when all layers lie over each other.
     present: bool,
-    /// The layer that gives it, or gave it last, counted from 0, the lowest.
+    /// The layer that gives it, or gave it last, counted from 1, the lowest.
     layer: Option<usize>,
     /// What layers did to it, the lowest first.
     changes: Vec<ChangeReply>,
@@ -82,7 +82,7 @@ struct LayerReply {
 
 impl ChangeReply {
     fn of(touch: &Touch) -> Self {
-        Self { layer: touch.layer, change: touch.change.as_str() }
+        Self { layer: touch.layer + 1, change: touch.change.as_str() }
     }
 }
 
@@ -112,7 +112,7 @@ impl FileReply {
                 .map(|entry| Moment(Timestamp::from_unix_millis(entry.modified.saturating_mul(1000)))),
             target: entry.and_then(|entry| entry.target.as_deref()).map(str::to_owned),
             present: file.is_there(),
-            layer,
+            layer: layer.map(|layer| layer + 1),
             changes: file.touches().iter().map(ChangeReply::of).collect(),
         }
     }
@@ -123,13 +123,18 @@ pub(super) fn folder(
     image: &OpenedImage,
     files: &MergedFiles,
     path: &str,
-    layer: Option<usize>,
+    number: Option<usize>,
     window: Window,
 ) -> Result<(Vec<FileReply>, u64), ApiProblem> {
     let layers = image.layers().len();
-    if layer.is_some_and(|layer| layer >= layers) {
-        return Err(ApiProblem::bad_request(format!("the image has {layers} layers, counted from 0")));
-    }
+    // People count from 1.
+    let layer = match number.map(|number| number.checked_sub(1).filter(|layer| *layer < layers)) {
+        Some(None) => {
+            return Err(ApiProblem::bad_request(format!("the image has {layers} layers, counted from 1")));
+        }
+        Some(layer) => layer,
+        None => None,
+    };
     let folder =
         files.folder(path).ok_or_else(|| ApiProblem::not_found(format!("there is no folder {path}")))?;
     let entries: Vec<_> = folder.filter(|file| layer.is_none_or(|layer| file.concerns(layer))).collect();

@@ -16,7 +16,7 @@ pub(crate) struct StepReply {
     comment: Option<String>,
     /// Whether it made no layer.
     empty: bool,
-    /// The layer, counted from 0, the lowest.
+    /// The layer, counted from 1, the lowest.
     layer: Option<usize>,
     digest: Option<String>,
     media_type: Option<String>,
@@ -32,7 +32,7 @@ impl StepReply {
             created: step.entry.created.clone(),
             comment: step.entry.comment.clone(),
             empty: descriptor.is_none(),
-            layer: step.layer.map(|(layer, _)| layer),
+            layer: step.layer.map(|(layer, _)| layer + 1),
             digest: descriptor.map(|descriptor| descriptor.digest.to_string()),
             media_type: descriptor.map(|descriptor| descriptor.media_type.to_string()),
             size: descriptor.map_or(0, |descriptor| descriptor.size_bytes),
