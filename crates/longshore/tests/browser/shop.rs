@@ -7,7 +7,13 @@ use longshore_types::DigestAlgorithm::Sha256;
 use serde_json::json;
 
 /// The commit that version 2.0 was built from.
-pub(crate) const REVISION: &str = "4f5d6e7a8b9c0d1e2f3a4b5c6d7e8f9a0b1c2d3e";
+const REVISION: &str = "4f5d6e7a8b9c0d1e2f3a4b5c6d7e8f9a0b1c2d3e";
+/// That of any other.
+const OTHER_REVISION: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567";
+
+fn revision(version: &str) -> &'static str {
+    if version == "2.0" { REVISION } else { OTHER_REVISION }
+}
 
 /// A registry with accounts.
 pub(crate) async fn registry() -> TestRegistry {
@@ -31,7 +37,7 @@ pub(crate) async fn full() -> TestRegistry {
 /// A version of the image.
 pub(crate) fn web(version: &str) -> Content {
     let images = ["amd64", "arm64"].map(|architecture| for_one(version, architecture));
-    index(images.to_vec()).annotation("org.opencontainers.image.revision", REVISION).build()
+    index(images.to_vec()).annotation("org.opencontainers.image.revision", revision(version)).build()
 }
 
 fn for_one(version: &str, architecture: &str) -> Content {
@@ -57,7 +63,7 @@ fn for_one(version: &str, architecture: &str) -> Content {
             "Entrypoint": ["python3", "/srv/web/server.py"], "ExposedPorts": {"8080/tcp": {}},
             "User": "1000", "WorkingDir": "/srv/web",
             "Labels": {
-                "org.opencontainers.image.revision": REVISION,
+                "org.opencontainers.image.revision": revision(version),
                 "org.opencontainers.image.source": "https://git.example/shop/web",
                 "org.opencontainers.image.version": version,
             },
@@ -76,7 +82,7 @@ fn for_one(version: &str, architecture: &str) -> Content {
     let described: Vec<_> = layers.iter().map(Blob::descriptor).collect();
     let manifest = json!({
         "schemaVersion": 2, "mediaType": media_type::MANIFEST, "config": config.descriptor(), "layers": described,
-        "annotations": {"org.opencontainers.image.revision": REVISION},
+        "annotations": {"org.opencontainers.image.revision": revision(version)},
     });
     let manifest = Blob::new(Sha256, media_type::MANIFEST, manifest.to_string());
     Content { blobs: layers.into_iter().chain([config]).collect(), manifests: vec![manifest] }
