@@ -1,5 +1,5 @@
-//! What happens while somebody looks: server-sent events (HTML standard section 9.2). An event says that there is something new;
-//! the page that hears it is fetched again.
+//! What happens while somebody looks: server-sent events (HTML standard section 9.2). An event says that the management API
+//! answers something else than before; the page that hears it is fetched again.
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, future};
@@ -7,10 +7,9 @@ use serde::Deserialize;
 
 use crate::{ApiAnswer, PageError, PageReply, answer::Answered, cx::Cx, pairs::encode, place};
 
-/// What changes whenever a repository does, and while something is pushed to it.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+/// What is being pushed to a repository. The answer has a stamp as well, which changes whenever the repository does.
+#[derive(Deserialize)]
 pub(crate) struct Activity {
-    stamp: i64,
     /// Uploads under way.
     pub(crate) uploads: u64,
     /// The bytes that came for them.
@@ -23,28 +22,38 @@ pub(crate) fn activity_of(repository: &str) -> String {
     format!("/projects/{}/repositories/{}/activity", encode(project), encode(within))
 }
 
-/// `/events/repositories/NAME`.
+/// What can be listened to below `/events`, as the management API tells it: `repositories/NAME` and `jobs`.
+fn target(rest: &[String]) -> Option<String> {
+    match rest {
+        [first, name @ ..] if first == "repositories" && !name.is_empty() => {
+            Some(activity_of(&name.join("/")))
+        }
+        [first] if first == "jobs" => Some("/jobservice/queues".to_owned()),
+        _ => None,
+    }
+}
+
+/// `/events/…`.
 pub(crate) async fn answer(cx: &Cx<'_>, rest: &[String]) -> Answered {
-    let Some(("repositories", name)) = rest.split_first().map(|(first, rest)| (first.as_str(), rest)) else {
-        return Err(PageError::NotFound);
-    };
-    let target = activity_of(&name.join("/"));
+    let target = target(rest).ok_or(PageError::NotFound)?;
     // Who may not listen is told so before the stream begins.
-    let begun: Activity = cx.get(target.as_str()).await?;
+    let begun = cx.fetch(target.as_str()).await?.body;
     let Some(answers) = cx.api.follow(target) else {
         return Err(PageError::Refused(
             429,
             "too many pages are listened to; load it again later".to_owned(),
         ));
     };
-    let events = answers.scan(begun, |last, answer| future::ready(event(last, &answer)));
+    let events = answers.scan(begun, |last, answer| future::ready(event(last, answer)));
     Ok(PageReply::Events(events.boxed()))
 }
 
 /// What an answer is to the browser: news, or a comment, by which we hear of browsers that are gone. None ends the stream.
-fn event(last: &mut Activity, answer: &ApiAnswer) -> Option<Bytes> {
-    let now: Activity = serde_json::from_slice(&answer.body).ok().filter(|_| answer.status == 200)?;
-    let is_news = std::mem::replace(last, now) != now;
+fn event(last: &mut Bytes, answer: ApiAnswer) -> Option<Bytes> {
+    if answer.status != 200 {
+        return None;
+    }
+    let is_news = std::mem::replace(last, answer.body.clone()) != answer.body;
     Some(Bytes::from_static(if is_news { b"event: change\ndata:\n\n" } else { b":\n\n" }))
 }
 
@@ -54,16 +63,23 @@ mod tests {
 
     #[test]
     fn only_what_is_new_is_an_event() {
-        let answer =
-            |status, body: &'static str| ApiAnswer { status, body: body.into(), ..ApiAnswer::default() };
-        let mut last = Activity::default();
-        let mut event = |status, body| event(&mut last, &answer(status, body));
-        let (one, two) =
-            (r#"{"stamp":1,"uploads":0,"uploads_size":0}"#, r#"{"stamp":1,"uploads":1,"uploads_size":9}"#);
-        let news = Some(Bytes::from_static(b"event: change\ndata:\n\n"));
-        assert_eq!(event(200, one), news);
-        assert_eq!(event(200, one), Some(Bytes::from_static(b":\n\n")));
-        assert_eq!(event(200, two), news);
-        assert_eq!(event(404, two), None);
+        let mut last = Bytes::from_static(b"1");
+        let mut event = |status, body: &'static str| {
+            event(&mut last, ApiAnswer { status, body: body.into(), ..ApiAnswer::default() })
+        };
+        let (news, nothing) = (Bytes::from_static(b"event: change\ndata:\n\n"), Bytes::from_static(b":\n\n"));
+        assert_eq!(event(200, "1"), Some(nothing.clone()));
+        assert_eq!(event(200, "2"), Some(news));
+        assert_eq!(event(200, "2"), Some(nothing));
+        assert_eq!(event(404, "2"), None);
+    }
+
+    #[test]
+    fn paths_say_what_is_listened_to() {
+        let target = |path: &str| target(&path.split('/').map(str::to_owned).collect::<Vec<_>>());
+        let wanted = "/projects/team/repositories/a%2Fapp/activity";
+        assert_eq!(target("repositories/team/a/app").as_deref(), Some(wanted));
+        assert_eq!(target("jobs").as_deref(), Some("/jobservice/queues"));
+        assert_eq!((target("repositories"), target("jobs/1"), target("")), (None, None, None));
     }
 }

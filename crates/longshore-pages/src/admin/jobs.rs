@@ -62,8 +62,10 @@ async fn page(desk: &Desk<'_>, problem: Option<&PageError>) -> Answered {
     );
     let body = html! {
         (ui::problem(cx, problem))
-        @if queues.is_empty() { (nothing) } @else { (ui::table(&title, &heads, rows)) }
-        @if let Some(kind) = kind { (jobs(desk, kind).await?) }
+        div id="live-jobs" data-live="/events/jobs" {
+            @if queues.is_empty() { (nothing) } @else { (ui::table(&title, &heads, rows)) }
+            @if let Some(kind) = kind { (jobs(desk, kind).await?) }
+        }
     };
     Ok(desk::with_refusal(desk.page("jobs", &title, body), problem))
 }

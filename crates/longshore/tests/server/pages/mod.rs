@@ -9,6 +9,7 @@ mod history;
 mod home;
 mod html;
 mod images;
+mod live;
 mod members;
 mod page;
 mod profile;
