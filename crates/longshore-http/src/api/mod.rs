@@ -45,6 +45,7 @@ use longshore_types::Timestamp;
 
 pub(crate) use cookies::{Cookie, Cookies};
 pub use guard::{Credentials, Csrf, FoundProject, Guard, LoginError, ProjectKey};
+pub(crate) use handlers::images::attachment;
 pub(crate) use inner::{InnerCall, Known, whole};
 pub(crate) use other_sites::is_of_another_site;
 pub(crate) use response::X_TOTAL_COUNT;

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use longshore_pages::PageReply;
 
 use crate::{
-    api::{Cookie, Cookies, protect},
+    api::{Cookie, Cookies, attachment, protect},
     body::ResponseBody,
 };
 
@@ -61,13 +61,9 @@ fn of(reply: PageReply, cookies: Cookies) -> Response<ResponseBody> {
             with(StatusCode::OK, ResponseBody::full(bytes), headers)
         }
         PageReply::Download { content_type, file_name, bytes } => {
-            let disposition = format!(
-                "attachment; filename*=UTF-8''{}",
-                crate::query::encode(&file_name).replace(['/', ':'], "_")
-            );
             let headers = [
                 (header::CONTENT_TYPE, HeaderValue::try_from(content_type).ok()),
-                (header::CONTENT_DISPOSITION, HeaderValue::try_from(disposition).ok()),
+                (header::CONTENT_DISPOSITION, Some(attachment(&file_name))),
             ];
             with(StatusCode::OK, ResponseBody::full(bytes), headers)
         }

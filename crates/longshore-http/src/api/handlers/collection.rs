@@ -53,12 +53,23 @@ pub(crate) struct CollectionRunReply {
 }
 
 /// When collection runs.
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct ScheduleWords {
     /// `Manual` for once, now. `None`: it runs by itself, as often as the configuration file says.
     #[serde(rename = "type")]
     kind: String,
+    cron: String,
+}
+
+/// When collection is asked to run.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct AskedSchedule {
+    /// `Manual` for once, now: no other is taken.
+    #[serde(rename = "type")]
+    kind: String,
+    /// Harbor's clients send it along; once, now, has none.
     #[serde(default)]
+    #[expect(dead_code, reason = "it is part of the form, and means nothing here")]
     cron: String,
 }
 
@@ -73,7 +84,7 @@ pub(crate) struct ScheduleReply {
 /// `POST /system/gc/schedule`. Other fields of Harbor's mean nothing here.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct ScheduleBody {
-    schedule: ScheduleWords,
+    schedule: AskedSchedule,
     #[serde(default)]
     parameters: ScheduleParameters,
 }

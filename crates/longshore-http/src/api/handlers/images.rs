@@ -158,8 +158,10 @@ pub(crate) async fn read_file(api: &Api, request: ApiRequest) -> Reply {
 }
 
 /// RFC 6266: whatever the file is called, the header holds. It is never shown in place.
-fn attachment(name: &str) -> HeaderValue {
-    let value = format!("attachment; filename*=UTF-8''{}", query::encode(name).replace('/', "%2F"));
+pub(crate) fn attachment(name: &str) -> HeaderValue {
+    // Two more than a query escapes: RFC 8187 section 3.2.1.
+    let encoded = query::encode(name).replace('/', "%2F").replace(':', "%3A");
+    let value = format!("attachment; filename*=UTF-8''{encoded}");
     HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("attachment"))
 }
 
