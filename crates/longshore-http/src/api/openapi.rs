@@ -296,7 +296,11 @@ fn success(route: &Route, schemas: &mut Schemas) -> Value {
         Content::Json(schema) => {
             reply["content"] = json!({ "application/json": { "schema": schemas.written(schema) } });
         }
-        Content::Other(content_type) => reply["content"] = json!({ content_type: {} }),
+        Content::Other(content_types) => {
+            let content: Map<_, _> =
+                content_types.split(", ").map(|one| (one.to_owned(), json!({}))).collect();
+            reply["content"] = content.into();
+        }
     }
     reply
 }

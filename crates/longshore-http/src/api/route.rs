@@ -161,7 +161,7 @@ pub(crate) struct Listing {
 pub(crate) enum Content {
     Empty,
     Json(SchemaOf),
-    /// Of this type, and described no further.
+    /// Of this type, or of one of these with ", " between them, and described no further.
     Other(&'static str),
 }
 

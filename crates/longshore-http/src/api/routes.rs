@@ -423,7 +423,7 @@ pub(crate) static ROUTES: &[Route] = &[
         text("project", "The name of the project that rows must be of."),
     ])
     .lists(of::<Vec<audit::AuditLogExt>>, audit::SORTS, audit::FILTERS)
-    .gives_other("text/csv"),
+    .gives_other("text/csv, application/x-ndjson"),
     get(
         at!("/projects/{project_name}/logs"),
         "getLogs",

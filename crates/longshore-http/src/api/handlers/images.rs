@@ -25,7 +25,7 @@ use crate::{
         problem::ApiProblem,
         request::ApiRequest,
         response::ApiResponse,
-        route::{Parameter, Reply, integer, text},
+        route::{Parameter, Reply, integer, like, text},
     },
     query,
 };
@@ -33,8 +33,13 @@ use crate::{
 /// Largest file that is given, in bytes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
-const PLATFORM: Parameter =
-    text("platform", "Which image of an index, as os/architecture or os/architecture/variant.");
+const PLATFORM: Parameter = like(
+    "platform",
+    PLATFORM_PATTERN,
+    "Which image of an index, as os/architecture or os/architecture/variant.",
+);
+/// Empty is as good as none.
+const PLATFORM_PATTERN: &str = "^([a-zA-Z0-9_.-]+/[a-zA-Z0-9_.-]+(/[a-zA-Z0-9_.-]+)?)?$";
 
 /// Of an image.
 pub(crate) static IMAGE: &[Parameter] = &[PLATFORM];
@@ -57,7 +62,11 @@ pub(crate) static COMPARISON: &[Parameter] = &[
     PLATFORM,
     text("with", "The other image: a tag or a digest.").required(),
     text("repository", "Its repository as project/repository, where it is another one."),
-    text("with_platform", "Which image of the other index, where it is not the same platform."),
+    like(
+        "with_platform",
+        PLATFORM_PATTERN,
+        "Which image of the other index, where it is not the same platform.",
+    ),
 ];
 
 /// What a request says of the image that it is about.

@@ -17,7 +17,7 @@ use crate::api::{
     problem::ApiProblem,
     request::ApiRequest,
     response::ApiResponse,
-    route::{Parameter, Reply, integer, text},
+    route::{Parameter, Reply, integer, like, text},
 };
 
 /// Most projects, and most repositories, that a search finds: the first by name.
@@ -68,7 +68,7 @@ pub(crate) static IMAGES: &[Parameter] = &[
     text("q", "How a tag begins, or what an annotation or a label says: a commit by seven digits or more, a version, a title, a source.")
         .required(),
     integer("page_size", "Most images, from 1 to 100; what lies beyond counts as the nearest of these."),
-    text("after", "Where the part before this one ended: its next."),
+    like("after", "^([tm][.][0-9]{1,17}[.][a-zA-Z0-9_.-]*)?$", "Where the part before this one ended: its next."),
 ];
 
 /// `GET /search/images`.
